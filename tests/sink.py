@@ -116,7 +116,11 @@ class SinkProcess:
                 stderr=stderr,
             )
         ready = self._read_ready_line()
-        self.smtp_host, self.smtp_port, self.http_url = ready["smtp_host"], ready["smtp_port"], ready["http_url"]
+        self.smtp_host, self.smtp_port, self.http_url = (
+            ready["smtp_host"],
+            ready["smtp_port"],
+            ready["http_url"],
+        )
         return self
 
     def _child_environment(self) -> dict[str, str]:
@@ -178,10 +182,14 @@ class SinkProcess:
     ) -> None:
         self.stop()
 
-    def request(self, method: str, path: str, *, body: object = None, headers: Mapping[str, str] | None = None) -> bytes:
+    def request(
+        self, method: str, path: str, *, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Ask the HTTP side. Raises urllib.error.HTTPError for 4xx and 5xx."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.http_url + path, data=data, method=method, headers=dict(headers or {}))
+        request = urllib.request.Request(
+            self.http_url + path, data=data, method=method, headers=dict(headers or {})
+        )
         if data is not None:
             request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -217,7 +225,9 @@ class SinkProcess:
 
         return wait_until(found, timeout=timeout, what=f"{count} message(s) to {to or 'anybody'}")
 
-    def message(self, *, to: str | None = None, subject: str | None = None, timeout: float = 10.0) -> SinkMessage:
+    def message(
+        self, *, to: str | None = None, subject: str | None = None, timeout: float = 10.0
+    ) -> SinkMessage:
         """Wait for such a message and return the newest."""
         return self.wait_for(to=to, subject=subject, timeout=timeout)[0]
 

@@ -1,0 +1,113 @@
+"""The Flask application: doors, CSRF, headers, languages and error pages, put together."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, g, render_template, request, url_for
+from flask_babel import Babel, get_locale
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from config import Config
+from newsletters import context
+from newsletters.kernel.i18n import LANGUAGES, TRANSLATIONS
+from newsletters.runtime import Runtime, build
+from newsletters.tasks.register import register
+from newsletters.web import health
+from newsletters.web.admin import door as desk
+from newsletters.web.forms import door as forms
+from newsletters.web.public import door as public
+
+ROOT = Path(__file__).parent.parent
+LARGEST_BODY_BYTES = 12 * 1024 * 1024
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+YEAR_SECONDS = 365 * 24 * 3600
+ERROR_PAGES = (400, 403, 404, 405, 413, 429, 500, 503)
+
+log = structlog.get_logger()
+
+
+def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
+    """Build the application; a test hands in its own ``runtime``."""
+    app = Flask(
+        __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "newsletters/static")
+    )
+    runtime = runtime or build(config)
+    context.install(app, runtime)
+    register(runtime)
+    _configure(app, config)
+    _open_doors(app)
+    Babel(app, locale_selector=_language, default_translation_directories=str(TRANSLATIONS))
+    app.jinja_env.globals.update(
+        static_url=static_url, urls=runtime.urls, newsroom=config.newsroom, locale=get_locale
+    )
+    app.after_request(_add_headers)
+    app.register_error_handler(Exception, _answer_error)
+    return app
+
+
+def _configure(app: Flask, config: Config) -> None:
+    prefix = "__Host-" if config.is_https else ""
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SECRET_KEY_FALLBACKS=list(config.old_secret_keys),
+        SESSION_COOKIE_NAME=f"{prefix}session",
+        SESSION_COOKIE_SECURE=config.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        TRUSTED_HOSTS=sorted({config.public_host, config.host, "localhost", "127.0.0.1"}),
+        MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
+        WTF_CSRF_TIME_LIMIT=None,  # a page left open overnight still works; the token ends with the session
+        WTF_CSRF_SSL_STRICT=False,  # pages with a token in their address send no Referer
+    )
+
+
+def _open_doors(app: Flask) -> None:
+    csrf = CSRFProtect(app)
+    for door in (public, forms, desk, health):
+        app.register_blueprint(door.blueprint)
+        for view in door.CSRF_EXEMPT:
+            csrf.exempt(view)
+
+
+def _language() -> str | None:
+    """The page's own choice (its newsletter's or its reader's language), else the browser's."""
+    chosen: str | None = g.get("language")
+    return chosen or request.accept_languages.best_match(LANGUAGES, "en")
+
+
+@lru_cache
+def _content_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def static_url(filename: str) -> str:
+    """The address of a static file with its content's hash in it, so that it may be kept for a year."""
+    return url_for("static", filename=filename, v=_content_hash(ROOT / "newsletters/static" / filename))
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if context.runtime().config.is_https:
+        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_SECONDS}; includeSubDomains")
+    if request.endpoint == "static" and "v" in request.args:
+        headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    return response
+
+
+def _answer_error(error: Exception) -> tuple[str, int]:
+    """One calm page for whatever went wrong; what was unforeseen is logged with its traceback."""
+    if not isinstance(error, HTTPException):
+        log.exception("unforeseen error", endpoint=request.endpoint, method=request.method)
+        error = InternalServerError()
+    code = error.code if error.code in ERROR_PAGES else 500 if (error.code or 500) >= 500 else 400
+    return render_template(f"errors/{code}.html", error=error), error.code or 500

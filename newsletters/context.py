@@ -1,0 +1,73 @@
+"""What a request may ask of the application: the sole reader of ``current_app`` and ``g``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from ipaddress import ip_address
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from sqlalchemy.orm import Session
+
+from newsletters.accounts.models import Editor
+from newsletters.runtime import Runtime
+
+_EXTENSION = "newsletters"
+
+
+def install(app: Flask, runtime: Runtime) -> None:
+    """Give ``app`` its runtime."""
+    app.extensions[_EXTENSION] = runtime
+
+
+def runtime() -> Runtime:
+    """The runtime of the application that answers this request."""
+    return cast(Runtime, current_app.extensions[_EXTENSION])
+
+
+def now() -> datetime:
+    """The moment of this request: one and the same however often it is asked."""
+    if "now" not in g:
+        g.now = runtime().clock.now()
+    return cast(datetime, g.now)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A durable transaction: what was answered with success is on disk."""
+    with runtime().db.transaction() as session:
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for looking only."""
+    with runtime().db.reading() as session:
+        yield session
+
+
+def signed_in_editor() -> Editor | None:
+    """The editor this request was authenticated as, set by the desk's door."""
+    return cast("Editor | None", g.get("editor"))
+
+
+def remember_editor(editor: Editor | None) -> None:
+    """Note who this request is from."""
+    g.editor = editor
+
+
+def client_address() -> str:
+    """The client's IP address; X-Forwarded-For counts only as far as configured proxies wrote it."""
+    hops = [request.remote_addr or "", *reversed(request.headers.get("X-Forwarded-For", "").split(","))]
+    for hop in hops[:-1]:
+        if not _is_trusted_proxy(hop.strip()):
+            return hop.strip()
+    return hops[-1].strip() or hops[0]
+
+
+def _is_trusted_proxy(hop: str) -> bool:
+    try:
+        address = ip_address(hop)
+    except ValueError:
+        return False
+    return any(address in network for network in runtime().config.trusted_proxies)

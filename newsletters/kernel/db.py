@@ -1,0 +1,80 @@
+"""The database: the only place that begins, commits or rolls back.
+
+A writing transaction on SQLite begins with ``BEGIN IMMEDIATE``: a deferred one that upgrades half-way
+fails at once, whatever the busy timeout says. ``durable`` transactions are on disk when they return
+(``synchronous=FULL``); the others may lose the last moments of a power cut, which is allowed for
+delivery outcomes alone.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class Database:
+    """One database, reached through transactions. Safe to share between threads."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._open(pool_size)
+        self._durable = _sessions(self.engine, mode="IMMEDIATE", synchronous="FULL")
+        self._relaxed = _sessions(self.engine, mode="IMMEDIATE", synchronous="NORMAL")
+        self._reading = _sessions(self.engine, mode="DEFERRED", synchronous="FULL")
+
+    def _open(self, pool_size: int) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+        engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=10,
+            connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Session]:
+        """Commit what the block wrote, or nothing of it if the block raises."""
+        with (self._durable if durable else self._relaxed).begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session whose writes, if any, are thrown away."""
+        with self._reading() as session:
+            yield session
+            session.rollback()
+
+    def ping(self) -> None:
+        """Raise SQLAlchemyError unless the database answers."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sessions(engine: Engine, *, mode: str, synchronous: str) -> sessionmaker[Session]:
+    bound = engine.execution_options(sqlite_mode=mode, sqlite_synchronous=synchronous)
+    return sessionmaker(bound, expire_on_commit=False)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # this module begins transactions itself
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA synchronous={options.get('sqlite_synchronous', 'FULL')}")
+    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_mode', 'IMMEDIATE')}")

@@ -1,0 +1,73 @@
+"""Every address of ours that a mail, a feed or a form may carry.
+
+They are built from the configured ``PUBLIC_URL`` alone: the Host header of a request is somebody else's
+word. The web door's routes must answer at these paths; a test walks them.
+"""
+
+from urllib.parse import quote
+
+
+class Urls:
+    """Absolute URLs under one base, which has no slash at its end."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base.rstrip("/")
+
+    def _at(self, *parts: str) -> str:
+        return "/".join((self.base, *(quote(part, safe="") for part in parts)))
+
+    def front(self) -> str:
+        return f"{self.base}/"
+
+    def newsletter(self, slug: str) -> str:
+        return self._at("newsletters", slug)
+
+    def archive(self, slug: str) -> str:
+        return self._at("newsletters", slug, "archive")
+
+    def feed(self, slug: str) -> str:
+        return self._at("newsletters", slug, "feed.atom")
+
+    def issue(self, slug: str, issue_slug: str) -> str:
+        return self._at("newsletters", slug, "issues", issue_slug)
+
+    def media(self, name: str) -> str:
+        return self._at("media", name)
+
+    def embed_subscribe(self) -> str:
+        return self._at("embed", "subscribe")
+
+    def embed_script(self) -> str:
+        return self._at("embed.js")
+
+    def confirm(self, token: str) -> str:
+        return self._at("confirm", token)
+
+    def canary(self, token: str) -> str:
+        """A link that no person sees; whoever follows it is a machine."""
+        return self._at("c", token)
+
+    def unsubscribe(self, token: str) -> str:
+        return self._at("unsubscribe", token)
+
+    def preferences(self, token: str) -> str:
+        return self._at("preferences", token)
+
+    def preferences_request(self) -> str:
+        """The page that mails a reader their own way in."""
+        return self._at("preferences")
+
+    def change_address(self, token: str) -> str:
+        return self._at("change-address", token)
+
+    def desk(self) -> str:
+        return self._at("desk")
+
+    def desk_issue(self, issue_id: int) -> str:
+        return self._at("desk", "issues", str(issue_id))
+
+    def invitation(self, token: str) -> str:
+        return self._at("desk", "invitation", token)
+
+    def password_reset(self, token: str) -> str:
+        return self._at("desk", "password", token)

@@ -1,0 +1,12 @@
+"""Imports every models module, so that the metadata is complete for migrations and checks."""
+
+import newsletters.accounts.models
+import newsletters.bounces.models
+import newsletters.delivery.models
+import newsletters.kernel.limits
+import newsletters.mail.models
+import newsletters.publishing.models
+import newsletters.subscribers.models  # noqa: F401  (each import is for its effect on the metadata)
+from newsletters.kernel.columns import Base
+
+metadata = Base.metadata

@@ -1,0 +1,133 @@
+"""Fixtures for the whole suite: a database of its own for each test, and what is built upon it.
+
+``TEST_DATABASE=postgresql`` runs the same tests against a private PostgreSQL server, which the first
+process starts and every worker of pytest-xdist shares.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, make_url, text
+
+from config import Config
+from newsletters.app import create_app
+from newsletters.kernel.clock import FixedClock
+from newsletters.kernel.db import Database
+from newsletters.migrations import upgrade
+from newsletters.runtime import Runtime, build
+from tests.postgres import PrivatePostgres, binaries
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SERVER_URL = "TEST_POSTGRES_URL"
+on_postgres = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
+_server: PrivatePostgres | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _server  # noqa: PLW0603  (one server for the whole run, stopped in pytest_unconfigure)
+    if not on_postgres or hasattr(config, "workerinput") or SERVER_URL in os.environ:
+        return
+    programs = binaries()
+    if programs is None:
+        raise pytest.UsageError("PostgreSQL's server is missing: apt-get install postgresql")
+    _server = PrivatePostgres(programs)
+    _server.start()
+    os.environ[SERVER_URL] = _server.url
+
+
+def pytest_unconfigure() -> None:
+    if _server is not None:
+        _server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated database that tests copy: a file, or a PostgreSQL template, one per process."""
+    if not on_postgres:
+        path = tmp_path_factory.mktemp("template") / "migrated.sqlite3"
+        _migrate(f"sqlite:///{path}")
+        return str(path)
+    name = f"template_{uuid.uuid4().hex}"
+    _on_server(f"CREATE DATABASE {name}")
+    _migrate(_database_url(name))
+    return name
+
+
+@pytest.fixture
+def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    if not on_postgres:
+        path = tmp_path / "newsletters.sqlite3"
+        shutil.copy(migrated, path)
+        yield f"sqlite:///{path}"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    _on_server(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+    yield _database_url(name)
+    _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    return Config.from_env(
+        {
+            "DATA_DIR": str(tmp_path / "var"),
+            "DATABASE_URL": database_url,
+            "ENGINE_URL": "memory://",
+            "SECRET_KEY": "k" * 40,
+            "ADDRESS_HASH_KEY": "h" * 40,
+            "PUBLIC_URL": "http://localhost",
+        }
+    )
+
+
+@pytest.fixture
+def runtime(config: Config, clock: FixedClock) -> Iterator[Runtime]:
+    built = build(config, clock=clock)
+    yield built
+    built.db.close()
+
+
+@pytest.fixture
+def db(runtime: Runtime) -> Database:
+    return runtime.db
+
+
+@pytest.fixture
+def app(config: Config, runtime: Runtime) -> Flask:
+    """The application as it runs, CSRF protection and all."""
+    return create_app(config, runtime=runtime)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    upgrade(database.engine)
+    database.close()
+
+
+def _database_url(name: str) -> str:
+    return make_url(os.environ[SERVER_URL]).set(database=name).render_as_string(hide_password=False)
+
+
+def _on_server(statement: str) -> None:
+    engine = create_engine(os.environ[SERVER_URL], isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

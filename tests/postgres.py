@@ -1,0 +1,67 @@
+"""A private PostgreSQL server for the suite: its own folder, its own free port, loopback only."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's server programs, the newest version first."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if found:
+        return found[0].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class PrivatePostgres:
+    """One server, started with ``start`` and stopped with ``stop``. PostgreSQL refuses to run as root."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._data = self._folder / "data"
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
+        )
+        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        listen = (
+            f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
+        )
+        log = self._folder / "log"
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(log), "-o", f"{listen} {options}", "start")
+
+    def restart(self) -> None:
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "fast", "restart")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), *arguments]
+        subprocess.run(
+            command, user=self._user, cwd=self._folder, check=True, stdout=subprocess.DEVNULL, timeout=60
+        )
