@@ -50,6 +50,7 @@ class Config:
     undo_seconds: int = 30
     large_audience: int = 500
     batch_size: int = 200
+    in_doubt: str = "retry"
     signups_per_minute: int = 600
     log_level: str = "INFO"
 
@@ -173,6 +174,15 @@ def _url(*schemes: str) -> Callable[[str, str], str]:
     return read
 
 
+def _choice(*choices: str) -> Callable[[str, str], str]:
+    def read(value: str, name: str) -> str:
+        if value not in choices:
+            raise BadSetting(f"{name}: {value!r} is not {' or '.join(choices)}")
+        return value
+
+    return read
+
+
 def _networks(value: str, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -213,6 +223,7 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "UNDO_SECONDS": _seconds,
     "LARGE_AUDIENCE": _count,
     "BATCH_SIZE": _count,
+    "IN_DOUBT": _choice("retry", "assume_sent"),
     "SIGNUPS_PER_MINUTE": _count,
     "LOG_LEVEL": _level,
 }

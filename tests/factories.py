@@ -6,10 +6,12 @@ from itertools import count
 from sqlalchemy.orm import Session
 
 from newsletters.accounts.models import Editor, Role
+from newsletters.kernel.digests import Digester
 from newsletters.publishing.models import Issue, Newsletter, OptInWording
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 from tests.conftest import NOW
 
+DIGESTER = Digester(b"h" * 40)  # the key of the fixture ``config``
 _numbers = count(1)
 
 
@@ -43,7 +45,16 @@ def make_newsletter(session: Session, *, name: str = "Explaining Ukraine", **fie
 
 def make_subscriber(session: Session, email: str | None = None, **fields: object) -> Subscriber:
     email = email or f"reader{next(_numbers)}@readers.example"
-    subscriber = Subscriber(**{"email": email, "email_key": email.lower(), "created_at": NOW, **fields})
+    key = email.lower()
+    subscriber = Subscriber(
+        **{
+            "email": email,
+            "email_key": key,
+            "address_hash": DIGESTER.address(key),
+            "created_at": NOW,
+            **fields,
+        }
+    )
     session.add(subscriber)
     session.flush()
     return subscriber

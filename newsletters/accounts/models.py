@@ -1,4 +1,4 @@
-"""Editors, their sessions and invitations, and the audit log."""
+"""Editors, their sessions, invitations and password resets, and the audit log."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -49,7 +49,7 @@ class EditorSession(Base):
 
 
 class Invitation(Base):
-    """A way in for somebody who has no account yet, or who must choose a new password; single use."""
+    """A way in for somebody who has no account yet; single use."""
 
     __tablename__ = "invitations"
 
@@ -62,6 +62,18 @@ class Invitation(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PasswordReset(Base):
+    """A way to choose a new password, mailed to its editor; single use."""
+
+    __tablename__ = "password_resets"
+
+    id: Mapped[big_pk]
+    editor_id: Mapped[int] = mapped_column(BigId, ForeignKey("editors.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuditEntry(Base):

@@ -70,11 +70,14 @@ class IssueState(StrEnum):
 
 
 class PauseReason(StrEnum):
-    """Why a send stands still: somebody asked, or the mail server is away (that one resumes by itself)."""
+    """Why a send stands still: somebody asked, the mail server is away (that one resumes by itself), too
+    many complain, or what would be sent is no longer what was frozen.
+    """
 
     EDITOR = "editor"
     SERVER = "server"
     COMPLAINTS = "complaints"
+    CONTENT = "content"
 
 
 class Issue(Base):
@@ -97,6 +100,7 @@ class Issue(Base):
     state: Mapped[IssueState] = mapped_column(choice(IssueState, "state"), default=IssueState.DRAFT)
     pause_reason: Mapped[PauseReason | None] = mapped_column(choice(PauseReason, "pause_reason"))
     pause_detail: Mapped[str] = mapped_column(String(500), default="")
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     resume_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     content_hash: Mapped[str] = mapped_column(String(64), default="")
     version: Mapped[int] = mapped_column(default=1)

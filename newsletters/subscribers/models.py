@@ -10,13 +10,18 @@ from newsletters.kernel.columns import Base, BigId, UtcDateTime, big_pk, choice
 
 
 class Subscriber(Base):
-    """An address, and the little a reader told us beside it."""
+    """An address, and the little a reader told us beside it.
+
+    ``address_hash`` is the keyed hash of ``email_key``: SQL cannot hash, and sending asks the suppression
+    list about a whole audience in one statement.
+    """
 
     __tablename__ = "subscribers"
 
     id: Mapped[big_pk]
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    address_hash: Mapped[str] = mapped_column(String(64), index=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     language: Mapped[str] = mapped_column(String(8), default="en")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -147,6 +147,7 @@ def upgrade() -> None:
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -154,6 +155,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_subscribers_email_key")),
     )
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subscribers_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_subscribers_created_at"), ["created_at"], unique=False)
 
     op.create_table(
@@ -304,6 +306,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_newsletters_slug")),
     )
     op.create_table(
+        "password_resets",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("editor_id", BigId, nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["editor_id"],
+            ["editors.id"],
+            name=op.f("fk_password_resets_editor_id_editors"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_password_resets")),
+    )
+    with op.batch_alter_table("password_resets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_password_resets_editor_id"), ["editor_id"], unique=False)
+
+    op.create_table(
         "signup_requests",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("subscriber_id", BigId, nullable=False),
@@ -355,6 +375,7 @@ def upgrade() -> None:
                 "editor",
                 "server",
                 "complaints",
+                "content",
                 name="pause_reason",
                 native_enum=False,
                 create_constraint=True,
@@ -363,6 +384,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("pause_detail", sa.String(length=500), nullable=False),
+        sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("resume_at", UtcDateTime(), nullable=True),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -470,6 +492,7 @@ def upgrade() -> None:
         "batches",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("issue_id", BigId, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column(
             "state",
             sa.Enum("open", "done", name="state", native_enum=False, create_constraint=True, length=20),
@@ -479,10 +502,14 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("leased_until", UtcDateTime(), nullable=True),
         sa.Column("worker", sa.String(length=80), nullable=False),
+        sa.Column("in_flight_id", BigId, nullable=True),
+        sa.Column("worked_at", UtcDateTime(), nullable=True),
+        sa.Column("settled", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["issue_id"], ["issues.id"], name=op.f("fk_batches_issue_id_issues"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+        sa.UniqueConstraint("issue_id", "number", name=op.f("uq_batches_issue_id_number")),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(
@@ -571,7 +598,11 @@ def upgrade() -> None:
             ["batch_id", "state", "subscriber_id"],
             unique=False,
         )
-        batch_op.create_index(batch_op.f("ix_deliveries_issue_id_state"), ["issue_id", "state"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_deliveries_issue_id_state_subscriber_id"),
+            ["issue_id", "state", "subscriber_id"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_deliveries_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
@@ -613,7 +644,7 @@ def downgrade() -> None:
     op.drop_table("issue_exclusions")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_subscriber_id"))
-        batch_op.drop_index(batch_op.f("ix_deliveries_issue_id_state"))
+        batch_op.drop_index(batch_op.f("ix_deliveries_issue_id_state_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_batch_id_state_subscriber_id"))
 
     op.drop_table("deliveries")
@@ -642,6 +673,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_signup_requests_created_at"))
 
     op.drop_table("signup_requests")
+    with op.batch_alter_table("password_resets", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_password_resets_editor_id"))
+
+    op.drop_table("password_resets")
     op.drop_table("newsletters")
     with op.batch_alter_table("invitations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitations_email_key"))
@@ -662,6 +697,7 @@ def downgrade() -> None:
     op.drop_table("suppressions")
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subscribers_created_at"))
+        batch_op.drop_index(batch_op.f("ix_subscribers_address_hash"))
 
     op.drop_table("subscribers")
     with op.batch_alter_table("rate_windows", schema=None) as batch_op:
