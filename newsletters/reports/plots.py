@@ -13,7 +13,7 @@ from typing import Final
 
 LARGEST: Final = 100.0
 # Thinner than this a part cannot be seen; one failure among many thousands must be.
-THINNEST_PART: Final = 0.8
+THINNEST_PART: Final = 1.0
 MOST_TIME_TICKS: Final = 6
 
 MINUTE: Final = timedelta(minutes=1)
