@@ -1,0 +1,55 @@
+# The whole set-up is two commands: `make run` and `make test`. `make help` lists the others.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types imports format translations screenshots drills clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; set PYTHON to one, as in: make run PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+PO := $(wildcard newsletters/translations/*/LC_MESSAGES/messages.po)
+
+%.mo: %.po $(VENV)/.installed
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+run: $(VENV)/.installed $(PO:.po=.mo) ## Run everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/python -m newsletters.cli run
+
+test: $(VENV)/.installed-dev $(PO:.po=.mo) ## Check and test everything, on SQLite and on PostgreSQL
+	@sh .ci/prepare
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/pytest --numprocesses 2
+	@TEST_DATABASE=postgresql $(BIN)/pytest --numprocesses 2 tests/integration
+
+check: lint types imports ## Format, lint, types and the import direction
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/.installed-dev
+	@$(BIN)/mypy --no-error-summary
+
+imports: $(VENV)/.installed-dev
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## Format the code
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+clean: ## Delete what was installed and built, but no data
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -f $(PO:.po=.mo)

@@ -1,0 +1,94 @@
+"""The operator's commands: run everything, migrate, work, furnish the demo, make an editor's account.
+
+Each is thin: read the settings, open one transaction, call one use case, say what happened. A setting
+that cannot be used is one line on standard error and exit status 2.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import BadSetting, Config
+from newsletters.accounts.errors import EditorExists
+from newsletters.cli import demo, supervisor
+from newsletters.cli.editors import make_editor
+from newsletters.kernel.addresses import InvalidAddress
+from newsletters.migrations import upgrade
+from newsletters.runtime import Runtime, build
+from newsletters.tasks.worker import run as run_worker
+
+
+def main() -> None:
+    """Run one command; whatever is wrong with the settings is one clear line."""
+    try:
+        commands(standalone_mode=True)
+    except BadSetting as error:
+        click.echo(f"Cannot start: {error}", err=True)
+        sys.exit(2)
+
+
+@click.group()
+def commands() -> None:
+    """Run and look after a newsletter subscription manager."""
+
+
+@commands.command()
+def run() -> None:
+    """Run everything on this machine: web server, worker, mail door, SMTP sink and the example article."""
+    sys.exit(supervisor.run(Config.from_env()))
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to this version of the code."""
+    with _opened() as runtime:
+        upgrade(runtime.db.engine)
+    click.echo("The database is up to date.")
+
+
+@commands.command()
+def worker() -> None:
+    """Send mail until told to stop."""
+    with _opened() as runtime:
+        run_worker(runtime)
+
+
+@commands.command("demo")
+def furnish_demo() -> None:
+    """Furnish an empty database with the demo newsroom."""
+    with _opened() as runtime:
+        if not demo.is_empty(runtime):
+            raise click.ClickException("The database already holds a newsroom; the demo needs an empty one.")
+        demo.furnish(runtime)
+    click.echo("The demo newsroom is ready.")
+
+
+@commands.command("create-editor")
+@click.argument("email")
+@click.option("--name", default="", help="Shown to colleagues; the address's local part by default.")
+@click.option("--role", type=click.Choice(["owner", "editor"]), default="editor", show_default=True)
+def create_editor(email: str, name: str, role: str) -> None:
+    """Make an account for EMAIL and print its generated password once."""
+    with _opened() as runtime:
+        try:
+            password = make_editor(runtime, email=email, name=name, role=role)
+        except InvalidAddress as error:
+            raise click.ClickException(f"{email} is not an e-mail address: {error}") from error
+        except EditorExists as error:
+            raise click.ClickException(f"{email} already has an account.") from error
+    click.echo(f"{email} can sign in with the password: {password}")
+
+
+@contextmanager
+def _opened() -> Iterator[Runtime]:
+    """A runtime for one command; a database that cannot be used is one clear line."""
+    runtime = build(Config.from_env())
+    try:
+        yield runtime
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"DATABASE_URL: {str(error).splitlines()[0]}") from error
+    finally:
+        runtime.db.close()

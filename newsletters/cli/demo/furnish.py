@@ -1,0 +1,235 @@
+"""Writes the demo newsroom: everything that its past would have left in the tables."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from newsletters.accounts.models import Editor
+from newsletters.bounces.models import Bounce, BounceKind
+from newsletters.cli.demo.newsroom import NEWSLETTERS, DemoNewsletter
+from newsletters.cli.demo.readers import DemoReader, DemoSubscription, imagine_readers
+from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.kernel.columns import Base
+from newsletters.publishing.models import Issue, IssueState, Newsletter, OptInWording
+from newsletters.runtime import Runtime
+from newsletters.subscribers.models import (
+    ConsentEvent,
+    ConsentRecord,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
+
+SEED = 1991
+ROWS_A_STATEMENT = 500
+ACCEPTED = "250 2.0.0 Ok: queued"
+NO_SUCH_USER = "550 5.1.1 The address does not exist here"
+MAILBOX_FULL = "452 4.2.2 Mailbox full"
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A newsletter as stored, with the words its readers agreed to."""
+
+    row: Newsletter
+    wording: OptInWording
+
+
+def is_empty(runtime: Runtime) -> bool:
+    """Whether there is neither a newsletter nor an editor yet."""
+    with runtime.db.reading() as session:
+        counts = (session.scalar(select(func.count()).select_from(table)) for table in (Newsletter, Editor))
+        return not any(counts)
+
+
+def furnish(runtime: Runtime) -> None:
+    """Write the whole demo in one transaction: all of it or nothing."""
+    now = runtime.clock.now()
+    random = Random(SEED)  # noqa: S311  (a demo's dice, not a secret)
+    with runtime.db.transaction() as session:
+        published = {one.slug: _publish(session, one, now) for one in NEWSLETTERS}
+        readers = imagine_readers(random, now=now)
+        ids = _store_readers(session, runtime, readers)
+        everything = list(zip(ids, readers, strict=True))
+        _insert(session, Subscription, _subscription_rows(everything, published))
+        _insert(session, ConsentRecord, _consent_rows(everything, published))
+        for one in NEWSLETTERS:
+            _store_issues(session, one, published[one.slug].row, everything, random, now)
+
+
+def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Published:
+    newsletter = Newsletter(
+        slug=demo.slug,
+        name=demo.name,
+        tagline=demo.tagline,
+        description=demo.description,
+        language=demo.language,
+        cadence=demo.cadence,
+        byline=demo.byline,
+        sender_name=demo.sender_name,
+        sender_email=demo.sender_email,
+        reply_to="letters@newsroom.example",
+        postal_address="The Newsroom, 1 Press Street, Kyiv 01001, Ukraine",
+        timezone="Europe/Kyiv",
+        accent=demo.accent,
+        position=NEWSLETTERS.index(demo),
+        next_issue_on=_last_issue_at(demo, now) + demo.every,
+        created_at=now - timedelta(days=450),
+    )
+    session.add(newsletter)
+    session.flush()
+    wording = OptInWording(
+        newsletter_id=newsletter.id, version=1, consent_text=demo.consent, created_at=newsletter.created_at
+    )
+    session.add(wording)
+    session.flush()
+    return _Published(newsletter, wording)
+
+
+def _store_readers(session: Session, runtime: Runtime, readers: list[DemoReader]) -> list[int]:
+    rows = [
+        {
+            "email": reader.email,
+            "email_key": reader.email,
+            "address_hash": runtime.digester.address(reader.email),
+            "name": reader.name,
+            "language": reader.language,
+            "created_at": reader.joined_at,
+        }
+        for reader in readers
+    ]
+    _insert(session, Subscriber, rows)
+    found = dict(session.execute(select(Subscriber.email_key, Subscriber.id)).tuples())
+    return [found[reader.email] for reader in readers]
+
+
+def _subscription_rows(
+    everything: list[tuple[int, DemoReader]], published: dict[str, _Published]
+) -> Iterator[dict[str, Any]]:
+    for subscriber_id, reader in everything:
+        for one in reader.subscriptions:
+            yield {
+                "subscriber_id": subscriber_id,
+                "newsletter_id": published[one.newsletter.slug].row.id,
+                "state": one.state,
+                "requested_at": one.requested_at,
+                "confirmed_at": one.confirmed_at,
+                "ended_at": one.ended_at,
+                "source": one.form,
+            }
+
+
+def _consent_rows(
+    everything: list[tuple[int, DemoReader]], published: dict[str, _Published]
+) -> Iterator[dict[str, Any]]:
+    for subscriber_id, reader in everything:
+        for one in reader.subscriptions:
+            publication = published[one.newsletter.slug]
+            for event, mechanism, at in _consent_events(one):
+                yield {
+                    "subscriber_id": subscriber_id,
+                    "newsletter_id": publication.row.id,
+                    "event": event,
+                    "mechanism": mechanism,
+                    "wording_id": publication.wording.id,
+                    "form": one.form,
+                    "page": f"/newsletters/{one.newsletter.slug}",
+                    "at": at,
+                }
+
+
+def _consent_events(one: DemoSubscription) -> Iterator[tuple[ConsentEvent, str, datetime]]:
+    yield ConsentEvent.REQUESTED, "form", one.requested_at
+    if one.confirmed_at is not None:
+        yield ConsentEvent.CONFIRMED, "link", one.confirmed_at
+    if one.ended_at is not None and one.state is SubscriptionState.UNSUBSCRIBED:
+        yield ConsentEvent.WITHDRAWN, "one-click", one.ended_at
+
+
+def _last_issue_at(demo: DemoNewsletter, now: datetime) -> datetime:
+    today = now.replace(hour=demo.hour, minute=30, second=0, microsecond=0)
+    return today - timedelta(days=1 + NEWSLETTERS.index(demo))
+
+
+def _store_issues(  # noqa: PLR0913
+    session: Session,
+    demo: DemoNewsletter,
+    newsletter: Newsletter,
+    everything: list[tuple[int, DemoReader]],
+    random: Random,
+    now: datetime,
+) -> None:
+    texts = demo.issues()
+    for number, (subject, preheader, body) in enumerate(texts):
+        sent_at = _last_issue_at(demo, now) - demo.every * (len(texts) - 1 - number)
+        issue = Issue(
+            newsletter_id=newsletter.id,
+            slug=f"{sent_at:%Y-%m-%d}",
+            subject=subject,
+            preheader=preheader,
+            body=body,
+            state=IssueState.SENT,
+            content_hash="-",
+            created_at=sent_at - timedelta(hours=20),
+            edited_at=sent_at - timedelta(hours=2),
+            send_at=sent_at,
+            started_at=sent_at,
+            sent_at=sent_at + timedelta(seconds=9),
+        )
+        session.add(issue)
+        session.flush()
+        recipients = _recipients(demo, everything, sent_at)
+        issue.candidates = issue.prepared = len(recipients)
+        outcomes = [_outcome(issue, subscriber_id, one, random) for subscriber_id, one in recipients]
+        _insert(session, Delivery, outcomes)
+        _insert(session, Bounce, _bounce_rows(outcomes))
+
+
+def _recipients(
+    demo: DemoNewsletter, everything: list[tuple[int, DemoReader]], sent_at: datetime
+) -> list[tuple[int, DemoSubscription]]:
+    return [
+        (subscriber_id, one)
+        for subscriber_id, reader in everything
+        for one in reader.subscriptions
+        if one.newsletter is demo and one.gets_mail_at(sent_at)
+    ]
+
+
+def _outcome(issue: Issue, subscriber_id: int, one: DemoSubscription, random: Random) -> dict[str, Any]:
+    assert issue.started_at is not None  # noqa: S101  (set a few lines above)
+    dead = one.state is SubscriptionState.BOUNCED and random.random() < 0.5
+    full = not dead and random.random() < 0.002
+    state = DeliveryState.BOUNCED if dead else DeliveryState.FAILED if full else DeliveryState.ACCEPTED
+    return {
+        "issue_id": issue.id,
+        "subscriber_id": subscriber_id,
+        "state": state,
+        "reason": "hard" if dead else "expired" if full else "",
+        "attempts": 9 if full else 1,
+        "settled_at": issue.started_at + timedelta(milliseconds=random.randrange(100, 8900)),
+        "reply": NO_SUCH_USER if dead else MAILBOX_FULL if full else ACCEPTED,
+    }
+
+
+def _bounce_rows(outcomes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for outcome in outcomes:
+        if outcome["state"] is DeliveryState.BOUNCED:
+            yield {
+                "subscriber_id": outcome["subscriber_id"],
+                "issue_id": outcome["issue_id"],
+                "kind": BounceKind.HARD,
+                "reply": outcome["reply"],
+                "at": outcome["settled_at"],
+            }
+
+
+def _insert(session: Session, table: type[Base], rows: Iterable[dict[str, Any]]) -> None:
+    waiting = list(rows)
+    for start in range(0, len(waiting), ROWS_A_STATEMENT):
+        session.execute(insert(table), waiting[start : start + ROWS_A_STATEMENT])

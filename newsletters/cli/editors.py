@@ -1,0 +1,18 @@
+"""Making an account from the shell."""
+
+from newsletters.accounts.editors import create_editor
+from newsletters.accounts.models import Role
+from newsletters.runtime import Runtime
+
+
+def make_editor(runtime: Runtime, *, email: str, name: str, role: str) -> str:
+    """Create the account and return its generated password. Raises InvalidAddress or EditorExists."""
+    with runtime.db.transaction() as session:
+        made = create_editor(
+            session,
+            email=email,
+            name=name or email.partition("@")[0],
+            role=Role(role),
+            now=runtime.clock.now(),
+        )
+    return made.password
