@@ -4,9 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletters.kernel.columns import Base, BigId, UtcDateTime, big_pk, choice
+
+# Links name rows and are good for years: SQLite must never give a number out a second time.
+NEVER_REUSED = {"sqlite_autoincrement": True}
+
+
+def _sorted_by_code_point(length: int) -> String:
+    """Text that is searched by its beginning: PostgreSQL's indices do that in the C collation alone."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Subscriber(Base):
@@ -20,11 +28,18 @@ class Subscriber(Base):
 
     id: Mapped[big_pk]
     email: Mapped[str] = mapped_column(String(320))
-    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    email_key: Mapped[str] = mapped_column(_sorted_by_code_point(320), unique=True)
     address_hash: Mapped[str] = mapped_column(String(64), index=True)
     name: Mapped[str] = mapped_column(String(120), default="")
+    name_key: Mapped[str] = mapped_column(_sorted_by_code_point(360), default="", index=True)
     language: Mapped[str] = mapped_column(String(8), default="en")
+    links_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    @validates("name")
+    def _keep_name_key(self, _field: str, name: str) -> str:
+        self.name_key = name.casefold()
+        return name
 
 
 class SubscriptionState(StrEnum):
@@ -39,20 +54,30 @@ class SubscriptionState(StrEnum):
 
 
 class Subscription(Base):
-    """A subscriber and a newsletter."""
+    """A subscriber and a newsletter.
+
+    ``former_state`` is what a pending request falls back to unless it is confirmed, and what an undone
+    unsubscription returns to.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "newsletter_id"),
         Index(None, "newsletter_id", "state", "subscriber_id"),
+        Index(None, "newsletter_id", "subscriber_id"),
+        Index(None, "state", "subscriber_id"),
+        Index(None, "newsletter_id", "confirmed_at"),
+        Index(None, "newsletter_id", "ended_at"),
         CheckConstraint("state <> 'active' OR confirmed_at IS NOT NULL", name="active_is_confirmed"),
         CheckConstraint("state <> 'paused' OR paused_until IS NOT NULL", name="paused_has_an_end"),
+        NEVER_REUSED,
     )
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(BigId, ForeignKey("subscribers.id", ondelete="CASCADE"))
     newsletter_id: Mapped[int] = mapped_column(BigId, ForeignKey("newsletters.id"))
     state: Mapped[SubscriptionState] = mapped_column(choice(SubscriptionState, "state"))
+    former_state: Mapped[SubscriptionState | None] = mapped_column(choice(SubscriptionState, "former_state"))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -72,10 +97,14 @@ class ConsentEvent(StrEnum):
 
 
 class ConsentRecord(Base):
-    """Evidence (GDPR Art. 7(1)): who agreed to which words, where, when and how. Only ever added to."""
+    """Evidence (GDPR Art. 7(1)): who agreed to which words, where, when and how. Only ever added to.
+
+    No address of a client is kept: it proves little and says much. ``signup_request_id`` outlives the
+    request it names, and tells which browser asked for what while it still waits.
+    """
 
     __tablename__ = "consent_records"
-    __table_args__ = (Index(None, "subscriber_id", "at"),)
+    __table_args__ = (Index(None, "subscriber_id", "at"), NEVER_REUSED)
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(BigId, ForeignKey("subscribers.id", ondelete="CASCADE"))
@@ -85,35 +114,44 @@ class ConsentRecord(Base):
     wording_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("optin_wordings.id"))
     form: Mapped[str] = mapped_column(String(120), default="")
     page: Mapped[str] = mapped_column(String(1000), default="")
-    client: Mapped[str] = mapped_column(String(64), default="")
+    signup_request_id: Mapped[int | None] = mapped_column(BigId)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class SignupRequest(Base):
-    """One sign-up as it was posted. Its id is what a browser may know: it says nothing of the address."""
+    """One sign-up as it was posted. Its id is what a browser may know: it says nothing of the address.
+
+    ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's.
+    """
 
     __tablename__ = "signup_requests"
+    __table_args__ = NEVER_REUSED
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
     )
+    name: Mapped[str] = mapped_column(String(120), default="")
     form: Mapped[str] = mapped_column(String(120), default="")
     page: Mapped[str] = mapped_column(String(1000), default="")
     signals: Mapped[str] = mapped_column(String(200), default="")
-    code_attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Confirmation(Base):
-    """One confirmation mail: its link is good for this row, once; so is its code."""
+    """One confirmation mail: its link is good for this row, once; so is its code.
+
+    ``email`` is the address as it was written on the envelope: whoever confirms has proved that spelling.
+    """
 
     __tablename__ = "confirmations"
+    __table_args__ = NEVER_REUSED
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
     )
+    email: Mapped[str] = mapped_column(String(320))
     code_hash: Mapped[str] = mapped_column(String(64))
     code_attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -127,6 +165,7 @@ class AddressChange(Base):
     """A new address that waits for its owner's word; single use."""
 
     __tablename__ = "address_changes"
+    __table_args__ = NEVER_REUSED
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
@@ -167,3 +206,12 @@ class Suppression(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lifted_reason: Mapped[str] = mapped_column(String(500), default="")
+
+
+class Erasure(Base):
+    """A subscriber who is gone from here, and whose traces the slices above have yet to remove."""
+
+    __tablename__ = "erasures"
+
+    subscriber_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

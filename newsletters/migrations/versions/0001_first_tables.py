@@ -83,6 +83,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_editors_email_key")),
     )
     op.create_table(
+        "erasures",
+        sa.Column("subscriber_id", BigId, autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber_id", name=op.f("pk_erasures")),
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -146,10 +152,20 @@ def upgrade() -> None:
         "subscribers",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
-        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column(
+            "email_key",
+            sa.String(length=320).with_variant(sa.String(length=320, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.String(length=360).with_variant(sa.String(length=360, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("links_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscribers")),
         sa.UniqueConstraint("email_key", name=op.f("uq_subscribers_email_key")),
@@ -157,6 +173,7 @@ def upgrade() -> None:
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_subscribers_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_subscribers_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_subscribers_name_key"), ["name_key"], unique=False)
 
     op.create_table(
         "suppressions",
@@ -205,6 +222,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_address_changes")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("address_changes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_address_changes_subscriber_id"), ["subscriber_id"], unique=False)
@@ -213,6 +231,7 @@ def upgrade() -> None:
         "confirmations",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("subscriber_id", BigId, nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
         sa.Column("code_attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -227,6 +246,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmations")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("confirmations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_confirmations_subscriber_id"), ["subscriber_id"], unique=False)
@@ -327,10 +347,10 @@ def upgrade() -> None:
         "signup_requests",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("subscriber_id", BigId, nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("form", sa.String(length=120), nullable=False),
         sa.Column("page", sa.String(length=1000), nullable=False),
         sa.Column("signals", sa.String(length=200), nullable=False),
-        sa.Column("code_attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
@@ -339,6 +359,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signup_requests")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("signup_requests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_signup_requests_created_at"), ["created_at"], unique=False)
@@ -449,6 +470,22 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column(
+            "former_state",
+            sa.Enum(
+                "pending",
+                "active",
+                "paused",
+                "unsubscribed",
+                "bounced",
+                "complained",
+                name="former_state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
         sa.Column("requested_at", UtcDateTime(), nullable=False),
         sa.Column("confirmed_at", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
@@ -474,14 +511,31 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "subscriber_id", "newsletter_id", name=op.f("uq_subscriptions_subscriber_id_newsletter_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_subscriptions_newsletter_id_confirmed_at"),
+            ["newsletter_id", "confirmed_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_subscriptions_newsletter_id_ended_at"), ["newsletter_id", "ended_at"], unique=False
+        )
         batch_op.create_index(
             batch_op.f("ix_subscriptions_newsletter_id_state_subscriber_id"),
             ["newsletter_id", "state", "subscriber_id"],
             unique=False,
         )
+        batch_op.create_index(
+            batch_op.f("ix_subscriptions_newsletter_id_subscriber_id"),
+            ["newsletter_id", "subscriber_id"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_subscriptions_paused_until"), ["paused_until"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_subscriptions_state_subscriber_id"), ["state", "subscriber_id"], unique=False
+        )
         batch_op.create_index(
             batch_op.f("ix_subscriptions_unsubscribed_by_issue_id"),
             ["unsubscribed_by_issue_id"],
@@ -540,7 +594,7 @@ def upgrade() -> None:
         sa.Column("wording_id", BigId, nullable=True),
         sa.Column("form", sa.String(length=120), nullable=False),
         sa.Column("page", sa.String(length=1000), nullable=False),
-        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("signup_request_id", BigId, nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["newsletter_id"], ["newsletters.id"], name=op.f("fk_consent_records_newsletter_id_newsletters")
@@ -555,6 +609,7 @@ def upgrade() -> None:
             ["wording_id"], ["optin_wordings.id"], name=op.f("fk_consent_records_wording_id_optin_wordings")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_records")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consent_records", schema=None) as batch_op:
         batch_op.create_index(
@@ -658,8 +713,12 @@ def downgrade() -> None:
     op.drop_table("batches")
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subscriptions_unsubscribed_by_issue_id"))
+        batch_op.drop_index(batch_op.f("ix_subscriptions_state_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_subscriptions_paused_until"))
+        batch_op.drop_index(batch_op.f("ix_subscriptions_newsletter_id_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_subscriptions_newsletter_id_state_subscriber_id"))
+        batch_op.drop_index(batch_op.f("ix_subscriptions_newsletter_id_ended_at"))
+        batch_op.drop_index(batch_op.f("ix_subscriptions_newsletter_id_confirmed_at"))
 
     op.drop_table("subscriptions")
     op.drop_table("optin_wordings")
@@ -696,6 +755,7 @@ def downgrade() -> None:
     op.drop_table("address_changes")
     op.drop_table("suppressions")
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_subscribers_name_key"))
         batch_op.drop_index(batch_op.f("ix_subscribers_created_at"))
         batch_op.drop_index(batch_op.f("ix_subscribers_address_hash"))
 
@@ -710,6 +770,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_state_due_at"))
 
     op.drop_table("outbox")
+    op.drop_table("erasures")
     op.drop_table("editors")
     with op.batch_alter_table("complaints", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_complaints_subscriber_id"))
