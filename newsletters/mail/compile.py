@@ -1,0 +1,156 @@
+"""One message for many recipients: everything is encoded once, and a recipient costs joining some bytes.
+
+A message is cut into literals, already in their transfer encoding, and slots. A literal stops at a soft
+break before a slot and goes on at a soft break behind it, so a value is encoded by itself, escaped where it
+stands in HTML, and can never change what surrounds it. The boundary holds ``=_``, which no
+quoted-printable text contains. Lines, parts and headers follow RFC 5322, 2045, 2046 section 5.1.4 and 2047.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+
+from newsletters.mail import headers as fields
+from newsletters.mail import quoted
+from newsletters.mail.slots import Slot, cut, fill_text, find_slots
+
+Segment = bytes | tuple[Slot, bool]  # a literal, or a slot and whether it stands in HTML
+PART = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSpec:
+    """What a message says. Subject, text, HTML and the values of ``headers`` may hold slots.
+
+    ``headers`` are structured fields in ASCII, written raw: List-Id, List-Unsubscribe and their like.
+    """
+
+    subject: str
+    from_name: str
+    from_email: str
+    text: str
+    html: str = ""
+    reply_to: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMessage:
+    """A message that waits for its recipients. Immutable, so threads may share it."""
+
+    head: bytes
+    subject: str | None
+    personal_headers: tuple[tuple[str, str], ...]
+    body: tuple[Segment, ...]
+    slots: frozenset[str]
+
+    def render(
+        self,
+        values: Mapping[str, str],
+        *,
+        recipient: str,
+        message_id: str,
+        date: datetime,
+        recipient_name: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> bytes:
+        """The whole message for one recipient. Raises MissingValue, UnsafeHeader, InvalidAddress."""
+        out = [
+            fields.date_field(date),
+            fields.mailbox_field("To", recipient_name, recipient),
+            fields.raw_field("Message-ID", message_id),
+        ]
+        if self.subject is not None:
+            out.append(fields.text_field("Subject", fill_text(self.subject, values)))
+        out += [fields.raw_field(name, fill_text(value, values)) for name, value in self.personal_headers]
+        out += [fields.raw_field(name, value) for name, value in headers]
+        out.append(self.head)
+        out += [segment if isinstance(segment, bytes) else _encoded(segment, values) for segment in self.body]
+        return b"".join(out)
+
+
+def compile_message(spec: MessageSpec) -> CompiledMessage:
+    """Encode ``spec`` once. Raises UnsafeHeader, InvalidAddress."""
+    personal = tuple(field for field in spec.headers if find_slots(field[1]))
+    has_personal_subject = bool(find_slots(spec.subject))
+    marked = (spec.subject, spec.text, spec.html, *(value for _, value in personal))
+    content_type, body = _body(spec)
+    return CompiledMessage(
+        head=b"".join(_head(spec, is_subject_fixed=not has_personal_subject)) + content_type,
+        subject=spec.subject if has_personal_subject else None,
+        personal_headers=personal,
+        body=tuple(_merged(body)),
+        slots=frozenset(slot.name for part in marked for slot in find_slots(part)),
+    )
+
+
+def _head(spec: MessageSpec, *, is_subject_fixed: bool) -> Iterator[bytes]:
+    yield fields.mailbox_field("From", spec.from_name, spec.from_email)
+    if spec.reply_to:
+        yield fields.mailbox_field("Reply-To", "", spec.reply_to)
+    if is_subject_fixed:
+        yield fields.text_field("Subject", spec.subject)
+    for name, value in spec.headers:
+        if not find_slots(value):
+            yield fields.raw_field(name, value)
+    yield b"MIME-Version: 1.0\r\n"
+
+
+def _body(spec: MessageSpec) -> tuple[bytes, Iterator[Segment]]:
+    """The head's last fields, with the empty line behind them, and what follows."""
+    if not spec.html:
+        return PART % b"plain", _part(spec.text, is_html=False)
+    boundary = (
+        b"=_" + hashlib.sha256(f"{spec.text}\0{spec.html}".encode(errors="replace")).hexdigest()[:32].encode()
+    )
+    content_type = b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n' % boundary
+    return content_type, _alternatives(spec, boundary)
+
+
+def _alternatives(spec: MessageSpec, boundary: bytes) -> Iterator[Segment]:
+    """Text first, HTML last: a reader shows the last one it understands."""
+    yield b"--%s\r\n" % boundary + PART % b"plain"
+    yield from _part(spec.text, is_html=False)
+    yield b"--%s\r\n" % boundary + PART % b"html"
+    yield from _part(spec.html, is_html=True)
+    yield b"--%s--\r\n" % boundary
+
+
+def _part(marked: str, *, is_html: bool) -> Iterator[Segment]:
+    """Literals and slots, ending with exactly one line break."""
+    pieces = list(cut(marked.rstrip() + "\n"))
+    after_slot = False
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, Slot):
+            if after_slot:
+                yield quoted.SOFT_BREAK
+            yield piece, is_html
+        else:
+            before = quoted.SOFT_BREAK if after_slot and not quoted.begins_line(piece) else b""
+            is_last = place == len(pieces) - 1
+            after = b"" if is_last or quoted.ends_line(piece) else quoted.SOFT_BREAK
+            yield before + quoted.encode(piece) + after
+        after_slot = isinstance(piece, Slot)
+
+
+def _merged(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """Neighbouring literals as one."""
+    literal = b""
+    for segment in segments:
+        if isinstance(segment, bytes):
+            literal += segment
+            continue
+        if literal:
+            yield literal
+        yield segment
+        literal = b""
+    if literal:
+        yield literal
+
+
+def _encoded(segment: tuple[Slot, bool], values: Mapping[str, str]) -> bytes:
+    slot, is_html = segment
+    value = slot.value(values)
+    return quoted.encode(escape(value) if is_html else value)
