@@ -98,6 +98,7 @@ def _store_readers(session: Session, runtime: Runtime, readers: list[DemoReader]
             "email_key": reader.email,
             "address_hash": runtime.digester.address(reader.email),
             "name": reader.name,
+            "name_key": reader.name.casefold(),
             "language": reader.language,
             "created_at": reader.joined_at,
         }
