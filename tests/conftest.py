@@ -23,6 +23,9 @@ from newsletters.kernel.db import Database
 from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
 from tests.postgres import PrivatePostgres, binaries
+from tests.sink import sink
+
+__all__ = ["sink"]  # a fixture of its own module
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SERVER_URL = "TEST_POSTGRES_URL"

@@ -1,7 +1,7 @@
 """The local SMTP sink as a real process, for every test that looks at mail we sent.
 
-``SinkProcess`` starts ``python -m newsletters.sink`` on free loopback ports in a folder of its own and talks to
-it as anybody would: SMTP in, JSON out. The fixture ``sink`` gives one to a single test.
+``SinkProcess`` starts ``python -m newsletters.sink`` on free loopback ports in a folder of its own and
+talks to it as anybody would: SMTP in, JSON out. The fixture ``sink`` gives one to a single test.
 """
 
 import json
@@ -80,7 +80,7 @@ class SinkMessage:
         return dict(self.detail["envelope"])
 
     def header(self, name: str) -> str:
-        """The only header of that name. Raises KeyError when there is none, ValueError when there are several."""
+        """The only header of that name. Raises KeyError for none, ValueError for several."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         if not values:
             raise KeyError(name)
@@ -187,12 +187,12 @@ class SinkProcess:
     ) -> bytes:
         """Ask the HTTP side. Raises urllib.error.HTTPError for 4xx and 5xx."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310  (our own process)
             self.http_url + path, data=data, method=method, headers=dict(headers or {})
         )
         if data is not None:
             request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return bytes(response.read())
 
     def get(self, path: str) -> Any:
@@ -202,7 +202,7 @@ class SinkProcess:
         return self.request("GET", path)
 
     def messages(self, *, to: str | None = None, subject: str | None = None) -> list[SinkMessage]:
-        """Every kept message, newest first; `to` is the exact recipient, `subject` any part of the subject."""
+        """Every kept message, newest first; `to` is a whole recipient, `subject` any part of the subject."""
         asked = {"to": to, "subject": subject, "limit": "500"}
         found: list[SinkMessage] = []
         cursor: str | None = None
@@ -217,7 +217,7 @@ class SinkProcess:
     def wait_for(
         self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 10.0
     ) -> list[SinkMessage]:
-        """Wait until at least `count` such messages are kept and return them, newest first. Raises TimeoutError."""
+        """Wait until at least `count` such messages are kept; newest first. Raises TimeoutError."""
 
         def found() -> list[SinkMessage] | None:
             messages = self.messages(to=to, subject=subject)

@@ -124,7 +124,7 @@ class Conversation(SMTP):
         await self.push(reply)
 
     async def _read_message(self) -> bytes | None:
-        """Everything before the final dot, dots unstuffed (RFC 5321 section 4.5.2); None if it is too long."""
+        """Everything before the final dot, dots unstuffed (RFC 5321 section 4.5.2); None if too long."""
         stuffed, is_whole = b"\r\n", True  # the end of the DATA line: a message may be a lone dot
         while not stuffed.endswith(MESSAGE_END):
             try:

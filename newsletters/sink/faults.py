@@ -1,4 +1,4 @@
-"""What a fault is called and what it does. Pure: no socket, no clock, no chance; docs/sink.md lists the names.
+"""What a fault is called and what it does. No socket, no clock, no chance here; docs/sink.md lists the names.
 
 A fault strikes at one stage of the SMTP conversation. It is asked for by name, in a rule or in the local part
 of an address: ``anything+fault-451-4.2.1@reader.example``. An unknown name is refused, never passed over.

@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         self._send(self.server.site.answer(request))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  (the standard library's names)
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and answer.status != 304:
             self.wfile.write(answer.body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: request lines hold addresses."""
 
 

@@ -1,4 +1,4 @@
-"""What the pages and the JSON share: the store, the faults, and a token that changes whenever the mail does."""
+"""What the pages and the JSON share: the store, the faults, and a token that changes with the mail."""
 
 import secrets
 import sqlite3

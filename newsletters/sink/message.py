@@ -1,7 +1,7 @@
 """What a person sees of a message's bytes: text, HTML, links, attachments and inline images.
 
-Reads whatever comes, valid or not, and never raises on it; the bytes themselves are the truth. RFC 2045, 2046,
-2392 (cid:).
+Reads whatever comes, valid or not, and never raises on it; the bytes themselves are the truth.
+RFC 2045, 2046 and 2392 (cid:).
 """
 
 import base64

@@ -37,7 +37,7 @@ FAULTS_APPLY_SECONDS = 10.0
 
 
 def serve(settings: SinkSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SinkRefused when it cannot start. Belongs into the main thread."""
+    """Serve until SIGTERM or SIGINT; in the main thread. Raises SinkRefused when it cannot start."""
     rules = _first_rules(settings)
     with ExitStack() as stack:
         stack.enter_context(_folder(settings.directory))

@@ -1,7 +1,7 @@
 """What the sink is told, read once from the environment. Refuses a value it cannot use, in one clear line.
 
-An open SMTP port that takes everything is a gift to spammers and a leak of readers' addresses, so anything but
-loopback needs two settings that agree: the host itself and SINK_ALLOW_REMOTE=yes.
+An open port that takes every mail is a gift to spammers and shows readers' addresses to anybody, so that
+anything but loopback needs two settings that agree: the host itself and SINK_ALLOW_REMOTE=yes.
 """
 
 import ipaddress

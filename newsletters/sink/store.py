@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 RECEIPTS_PER_MESSAGE = 100  # receipts are some 100 bytes each: 2,000,000 at the default bound
 TRIMS_PER_BOUND = 100
@@ -22,7 +23,8 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, connection INTEGER NOT NULL,
     helo TEXT NOT NULL, mail_from TEXT NOT NULL, mail_options TEXT NOT NULL, subject TEXT NOT NULL,
-    message_id TEXT NOT NULL, size INTEGER NOT NULL, mail_from_key TEXT NOT NULL, subject_key TEXT NOT NULL);
+    message_id TEXT NOT NULL, size INTEGER NOT NULL, mail_from_key TEXT NOT NULL,
+    subject_key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (
     id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, address TEXT NOT NULL, address_key TEXT NOT NULL,
@@ -34,7 +36,7 @@ CREATE INDEX IF NOT EXISTS receipts_by_address ON receipts (address_key, message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message as the conversation handed it over. ``subject`` and ``message_id`` were read from its header."""
+    """A message as the conversation handed it over; two fields are read from its header for the list."""
 
     received_at: datetime
     connection: int
@@ -107,12 +109,12 @@ def _insert(writer: sqlite3.Connection, received: Received) -> int:
         received.mail_from.casefold(),
         received.subject.casefold(),
     )
-    seq = writer.execute(
-        "INSERT INTO messages (received_at, connection, helo, mail_from, mail_options, subject, message_id, size,"
-        " mail_from_key, subject_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    cursor = writer.execute(
+        "INSERT INTO messages (received_at, connection, helo, mail_from, mail_options, subject, message_id,"
+        " size, mail_from_key, subject_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row,
-    ).lastrowid
-    assert seq is not None
+    )
+    seq = cast(int, cursor.lastrowid)
     writer.execute("INSERT INTO sources VALUES (?, ?)", (seq, received.raw))
     message_id = received.message_id or f"none of {seq}"  # without one, no copy is known to be a duplicate
     writer.executemany(
@@ -134,7 +136,7 @@ def delete_everything(connection: sqlite3.Connection) -> int:
     with _transaction(connection):
         found = connection.execute("SELECT count(*) FROM messages").fetchone()[0]
         for table in ("messages", "sources", "receipts"):
-            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608  (our own three names)
     return int(found)
 
 

@@ -1,0 +1,25 @@
+"""What a browser test asks of any page: does axe find something, does it scroll sideways."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+PHONE = 390
+DESK = 1440
+NARROWEST = 320
+
+_axe = Axe()
+
+
+def axe_problems(page: Page) -> list[str]:
+    """One line for everything that axe-core holds against the page as it stands now."""
+    found: list[dict[str, Any]] = _axe.run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]
+    ]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    """Whether something is wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
