@@ -49,9 +49,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session whose writes, if any, are thrown away."""
+        """A session whose writes, if any, are thrown away; what it loaded stays readable afterwards."""
         with self._reading() as session:
             yield session
+            session.expunge_all()
             session.rollback()
 
     def ping(self) -> None:

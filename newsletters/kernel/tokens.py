@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     BROWSER = 10
     FILL_TIME = 11
     PASSWORD_RESET = 12
+    DESK_BROWSER = 13
 
 
 class TokenForged(DomainError):

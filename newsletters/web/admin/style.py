@@ -18,10 +18,12 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Optional
 
 from newsletters.publishing.palette import ACCENTS
 from newsletters.reports.plots import Part, Series, line_plot, small_multiples, stacked_bar
+from newsletters.web.admin.access import editors_only, everybody
 from newsletters.web.admin.door import blueprint
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -57,20 +59,23 @@ class StyleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     name = StringField("Your name", [Optional()], description="As it should stand at the head of a letter.")
     password = PasswordField("Password", [DataRequired("Please enter your password")])
     code = StringField("The six digits from our letter")
-    language = SelectField("Language", choices=[("en", "English"), ("uk", "Українська")])
+    language = SelectField(
+        "Language", choices=[SelectChoice("en", "English"), SelectChoice("uk", "Українська")]
+    )
     note = TextAreaField("A note to the editors")
     cadence = RadioField(
         "How often",
         [DataRequired("Please choose how often")],
-        choices=[("day", "Every morning"), ("week", "Every week")],
+        choices=[SelectChoice("day", "Every morning"), SelectChoice("week", "Every week")],
     )
     newsletters = SelectMultipleField(
-        "Newsletters", choices=[("eu", "Explaining Ukraine"), ("mp", "Morning Paper")]
+        "Newsletters", choices=[SelectChoice("eu", "Explaining Ukraine"), SelectChoice("mp", "Morning Paper")]
     )
     agreed = BooleanField("Send me an example first")
 
 
 @blueprint.get("/style")
+@editors_only
 def style() -> str:
     """Show every component in every state."""
     wrong = StyleForm(prefix="wrong")
