@@ -3,9 +3,10 @@
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, g, render_template, request, url_for
+from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -93,7 +94,8 @@ def _content_hash(path: Path) -> str:
 
 def static_url(filename: str) -> str:
     """The address of a static file with its content's hash in it, so that it may be kept for a year."""
-    return url_for("static", filename=filename, v=_content_hash(ROOT / "newsletters/static" / filename))
+    # Not url_for: the error page of a request with a foreign Host has no routes to ask.
+    return f"/static/{quote(filename)}?v={_content_hash(ROOT / 'newsletters/static' / filename)}"
 
 
 def _add_headers(response: Response) -> Response:

@@ -23,7 +23,7 @@ from wtforms.validators import DataRequired, Optional
 
 from newsletters.publishing.palette import ACCENTS
 from newsletters.reports.plots import Part, Series, line_plot, small_multiples, stacked_bar
-from newsletters.web.admin.access import editors_only, everybody
+from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.door import blueprint
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
