@@ -159,16 +159,20 @@ def _start(children: list[Child], config: Config, stop: threading.Event) -> None
     while not stop.is_set() and not _all_answer(config):
         for child in children:
             if not child.is_running:
-                raise CannotStart(f"the {child.name} process ended at once. Its last words:\n{child.last_words()}")
+                raise CannotStart(
+                    f"the {child.name} process ended at once. Its last words:\n{child.last_words()}"
+                )
         if time.monotonic() > deadline:
-            raise CannotStart(f"no answer within {LONGEST_START_SECONDS:.0f} s; see {config.data_dir / 'log'}.")
+            raise CannotStart(
+                f"no answer within {LONGEST_START_SECONDS:.0f} s; see {config.data_dir / 'log'}."
+            )
         stop.wait(0.05)
 
 
 def _all_answer(config: Config) -> bool:
     host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104  (a comparison)
     host = f"[{host}]" if ":" in host else host
-    request = urllib.request.Request(f"http://{host}:{config.port}/healthz")  # noqa: S310
+    request = urllib.request.Request(f"http://{host}:{config.port}/healthz")
     request.add_header("Host", config.public_host)
     try:
         with urllib.request.urlopen(request, timeout=2):  # noqa: S310  (our own server)
@@ -190,11 +194,15 @@ def _watch(children: list[Child], stop: threading.Event) -> None:
     while not stop.wait(0.5):
         for child in children:
             if child.revive(time.monotonic()):
-                click.echo(f"The {child.name} process had ended and was started again; see {child.log}.", err=True)
+                click.echo(
+                    f"The {child.name} process had ended and was started again; see {child.log}.", err=True
+                )
 
 
 def _welcome(config: Config, password: str | None) -> str:
-    account = f"{FIRST_EDITOR}, password {password}  (shown only now)" if password else "your account as before"
+    account = (
+        f"{FIRST_EDITOR}, password {password}  (shown only now)" if password else "your account as before"
+    )
     return "\n".join(
         (
             "",

@@ -28,7 +28,9 @@ class Running:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.ports = {name: free_port() for name in PORTS}
-        environ = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SMTP_URL")}
+        environ = {
+            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SMTP_URL")
+        }
         environ |= {name: str(port) for name, port in self.ports.items()}
         environ |= {"DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1", **settings}
         self.process = subprocess.Popen(
@@ -131,7 +133,8 @@ def test_a_taken_port_is_one_clear_line(started: Callable[..., Running]) -> None
 
     assert status != 0
     assert running.output.strip() == (
-        f"Cannot start: port {port} is taken by another program; stop it or set SINK_HTTP_PORT to another port."
+        f"Cannot start: port {port} is taken by another program; "
+        "stop it or set SINK_HTTP_PORT to another port."
     )
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from newsletters.accounts.models import Editor
 from newsletters.bounces.models import Bounce, BounceKind
 from newsletters.cli.demo.newsroom import NEWSLETTERS, DemoNewsletter
-from newsletters.cli.demo.readers import DemoReader, DemoSubscription, imagine_readers
+from newsletters.cli.demo.readers import STOPPED_AFTER, DemoReader, DemoSubscription, imagine_readers
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.columns import Base
+from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.models import Issue, IssueState, Newsletter, OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import (
@@ -23,12 +24,18 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
+    Suppression,
+    SuppressionReason,
 )
 
 SEED = 1991
 ROWS_A_STATEMENT = 500
 ACCEPTED = "250 2.0.0 Ok: queued"
 NO_SUCH_USER = "550 5.1.1 The address does not exist here"
+SUPPRESSED_FOR = {
+    SubscriptionState.BOUNCED: SuppressionReason.HARD_BOUNCE,
+    SubscriptionState.COMPLAINED: SuppressionReason.COMPLAINT,
+}
 MAILBOX_FULL = "452 4.2.2 Mailbox full"
 
 
@@ -38,6 +45,14 @@ class _Published:
 
     row: Newsletter
     wording: OptInWording
+    issues: list[Issue]
+
+    def issue_left_at(self, ended_at: datetime | None) -> int | None:
+        """The issue a reader had just got when they left."""
+        sent = [
+            issue for issue in self.issues if ended_at and issue.started_at and issue.started_at < ended_at
+        ]
+        return sent[-1].id if sent else None
 
 
 def is_empty(runtime: Runtime) -> bool:
@@ -58,8 +73,10 @@ def furnish(runtime: Runtime) -> None:
         everything = list(zip(ids, readers, strict=True))
         _insert(session, Subscription, _subscription_rows(everything, published))
         _insert(session, ConsentRecord, _consent_rows(everything, published))
+        _insert(session, Suppression, _suppression_rows(runtime, readers))
         for one in NEWSLETTERS:
-            _store_issues(session, one, published[one.slug].row, everything, random, now)
+            for issue in published[one.slug].issues:
+                _store_deliveries(session, one, issue, everything, random)
 
 
 def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Published:
@@ -78,7 +95,7 @@ def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Publishe
         timezone="Europe/Kyiv",
         accent=demo.accent,
         position=NEWSLETTERS.index(demo),
-        next_issue_on=_last_issue_at(demo, now) + demo.every,
+        next_issue_on=demo.next_issue_at(now=now),
         created_at=now - timedelta(days=450),
     )
     session.add(newsletter)
@@ -88,7 +105,7 @@ def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Publishe
     )
     session.add(wording)
     session.flush()
-    return _Published(newsletter, wording)
+    return _Published(newsletter, wording, _store_issues(session, demo, newsletter, now))
 
 
 def _store_readers(session: Session, runtime: Runtime, readers: list[DemoReader]) -> list[int]:
@@ -105,7 +122,7 @@ def _store_readers(session: Session, runtime: Runtime, readers: list[DemoReader]
         for reader in readers
     ]
     _insert(session, Subscriber, rows)
-    found = dict(session.execute(select(Subscriber.email_key, Subscriber.id)).tuples())
+    found = dict(session.execute(select(Subscriber.email_key, Subscriber.id)).tuples().all())
     return [found[reader.email] for reader in readers]
 
 
@@ -122,6 +139,27 @@ def _subscription_rows(
                 "confirmed_at": one.confirmed_at,
                 "ended_at": one.ended_at,
                 "source": one.form,
+                "unsubscribed_by_issue_id": _issue_that_ended(one, published),
+            }
+
+
+def _issue_that_ended(one: DemoSubscription, published: dict[str, _Published]) -> int | None:
+    if one.state is not SubscriptionState.UNSUBSCRIBED:
+        return None
+    return published[one.newsletter.slug].issue_left_at(one.ended_at)
+
+
+def _suppression_rows(runtime: Runtime, readers: list[DemoReader]) -> Iterator[dict[str, Any]]:
+    for reader in readers:
+        first = reader.subscriptions[0]
+        if first.state in SUPPRESSED_FOR:
+            yield {
+                "address_hash": runtime.digester.address(reader.email),
+                "scope": "all",
+                "reason": SUPPRESSED_FOR[first.state],
+                "detail": NO_SUCH_USER if first.state is SubscriptionState.BOUNCED else "",
+                "actor": "system",
+                "created_at": first.ended_at,
             }
 
 
@@ -152,43 +190,48 @@ def _consent_events(one: DemoSubscription) -> Iterator[tuple[ConsentEvent, str, 
         yield ConsentEvent.WITHDRAWN, "one-click", one.ended_at
 
 
-def _last_issue_at(demo: DemoNewsletter, now: datetime) -> datetime:
-    today = now.replace(hour=demo.hour, minute=30, second=0, microsecond=0)
-    return today - timedelta(days=1 + NEWSLETTERS.index(demo))
+def _store_issues(
+    session: Session, demo: DemoNewsletter, newsletter: Newsletter, now: datetime
+) -> list[Issue]:
+    texts = zip(demo.issues(), demo.issue_times(now=now), strict=True)
+    issues = [_past_issue(newsletter, text, sent_at) for text, sent_at in texts]
+    session.add_all(issues)
+    session.flush()
+    return issues
 
 
-def _store_issues(  # noqa: PLR0913
+def _past_issue(newsletter: Newsletter, text: tuple[str, str, str], sent_at: datetime) -> Issue:
+    subject, preheader, body = text
+    issue = Issue(
+        newsletter_id=newsletter.id,
+        slug=f"{sent_at:%Y-%m-%d}",
+        subject=subject,
+        preheader=preheader,
+        body=body,
+        state=IssueState.SENT,
+        created_at=sent_at - timedelta(hours=20),
+        edited_at=sent_at - timedelta(hours=2),
+        send_at=sent_at,
+        started_at=sent_at,
+        sent_at=sent_at + timedelta(seconds=9),
+    )
+    issue.content_hash = frozen_hash(issue, newsletter)
+    return issue
+
+
+def _store_deliveries(
     session: Session,
     demo: DemoNewsletter,
-    newsletter: Newsletter,
+    issue: Issue,
     everything: list[tuple[int, DemoReader]],
     random: Random,
-    now: datetime,
 ) -> None:
-    texts = demo.issues()
-    for number, (subject, preheader, body) in enumerate(texts):
-        sent_at = _last_issue_at(demo, now) - demo.every * (len(texts) - 1 - number)
-        issue = Issue(
-            newsletter_id=newsletter.id,
-            slug=f"{sent_at:%Y-%m-%d}",
-            subject=subject,
-            preheader=preheader,
-            body=body,
-            state=IssueState.SENT,
-            content_hash="-",
-            created_at=sent_at - timedelta(hours=20),
-            edited_at=sent_at - timedelta(hours=2),
-            send_at=sent_at,
-            started_at=sent_at,
-            sent_at=sent_at + timedelta(seconds=9),
-        )
-        session.add(issue)
-        session.flush()
-        recipients = _recipients(demo, everything, sent_at)
-        issue.candidates = issue.prepared = len(recipients)
-        outcomes = [_outcome(issue, subscriber_id, one, random) for subscriber_id, one in recipients]
-        _insert(session, Delivery, outcomes)
-        _insert(session, Bounce, _bounce_rows(outcomes))
+    assert issue.started_at is not None  # noqa: S101  (a past issue was started)
+    recipients = _recipients(demo, everything, issue.started_at)
+    issue.candidates = issue.prepared = len(recipients)
+    outcomes = [_outcome(issue, subscriber_id, one, random) for subscriber_id, one in recipients]
+    _insert(session, Delivery, outcomes)
+    _insert(session, Bounce, _bounce_rows(outcomes))
 
 
 def _recipients(
@@ -203,8 +246,8 @@ def _recipients(
 
 
 def _outcome(issue: Issue, subscriber_id: int, one: DemoSubscription, random: Random) -> dict[str, Any]:
-    assert issue.started_at is not None  # noqa: S101  (set a few lines above)
-    dead = one.state is SubscriptionState.BOUNCED and random.random() < 0.5
+    assert issue.started_at is not None  # noqa: S101  (a past issue was started)
+    dead = one.state is SubscriptionState.BOUNCED and one.ended_at == issue.started_at + STOPPED_AFTER
     full = not dead and random.random() < 0.002
     state = DeliveryState.BOUNCED if dead else DeliveryState.FAILED if full else DeliveryState.ACCEPTED
     return {
@@ -213,7 +256,7 @@ def _outcome(issue: Issue, subscriber_id: int, one: DemoSubscription, random: Ra
         "state": state,
         "reason": "hard" if dead else "expired" if full else "",
         "attempts": 9 if full else 1,
-        "settled_at": issue.started_at + timedelta(milliseconds=random.randrange(100, 8900)),
+        "settled_at": issue.started_at + timedelta(milliseconds=random.randrange(100, 4900)),
         "reply": NO_SUCH_USER if dead else MAILBOX_FULL if full else ACCEPTED,
     }
 

@@ -1,15 +1,21 @@
 """The demo newsroom's six newsletters, as facts. Their issues stand beside this file, in issues/."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
+PAST_ISSUES = 3
 ISSUES = Path(__file__).parent / "issues"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoNewsletter:
-    """One newsletter: ``share`` of all demo readers get it, an issue appears ``every`` so often."""
+    """One newsletter: ``share`` of all demo readers get it.
+
+    An issue appears on each of ``weekdays`` (Monday is 0), or on every n-th (``each``), at ``hour`` UTC.
+    """
 
     slug: str
     name: str
@@ -21,13 +27,32 @@ class DemoNewsletter:
     sender_name: str
     accent: str
     share: float
-    every: timedelta
+    weekdays: tuple[int, ...]
+    each: int
     hour: int
     consent: str
 
     @property
     def sender_email(self) -> str:
         return f"{self.slug}@newsroom.example"
+
+    def issue_times(self, *, now: datetime) -> list[datetime]:
+        """When its past issues were sent, oldest first."""
+        times = islice(self._days(now, -timedelta(days=1)), 0, PAST_ISSUES * self.each, self.each)
+        return sorted(times)
+
+    def next_issue_at(self, *, now: datetime) -> datetime:
+        """When the next one is due: as long after the last as those are apart."""
+        last = self.issue_times(now=now)[-1]
+        return next(islice(self._days(last, timedelta(days=1)), self.each - 1, None))
+
+    def _days(self, start: datetime, step: timedelta) -> Iterator[datetime]:
+        """Its publication days away from ``start``, which is not one of them."""
+        day = start.replace(hour=self.hour, minute=30, second=0, microsecond=0)
+        while True:
+            day += step
+            if day.weekday() in self.weekdays:
+                yield day
 
     def issues(self) -> list[tuple[str, str, str]]:
         """Subject, preheader and Markdown of its past issues, oldest first."""
@@ -52,7 +77,8 @@ NEWSLETTERS = (
         sender_name="Explaining Ukraine",
         accent="cobalt",
         share=0.62,
-        every=timedelta(days=7),
+        weekdays=(3,),
+        each=1,
         hour=8,
         consent="Send me Explaining Ukraine by e-mail every week. I can leave with one click in every mail.",
     ),
@@ -68,7 +94,8 @@ NEWSLETTERS = (
         sender_name="Taras at Morning Brief",
         accent="ochre",
         share=0.41,
-        every=timedelta(days=1),
+        weekdays=(0, 1, 2, 3, 4),
+        each=1,
         hour=4,
         consent="Send me Morning Brief by e-mail every weekday. I can leave with one click in every mail.",
     ),
@@ -84,7 +111,8 @@ NEWSLETTERS = (
         sender_name="Kyiv Dispatch",
         accent="madder",
         share=0.28,
-        every=timedelta(days=14),
+        weekdays=(3,),
+        each=2,
         hour=17,
         consent="Send me Kyiv Dispatch by e-mail twice a month. I can leave with one click in every mail.",
     ),
@@ -99,7 +127,8 @@ NEWSLETTERS = (
         sender_name="Марта Коваль, «Українська неділя»",
         accent="viridian",
         share=0.24,
-        every=timedelta(days=7),
+        weekdays=(6,),
+        each=1,
         hour=7,
         consent="Надсилайте мені «Українську неділю» щонеділі. "
         "Я можу відписатися одним натисканням у кожному листі.",
@@ -116,7 +145,8 @@ NEWSLETTERS = (
         sender_name="The Data Desk",
         accent="cerulean",
         share=0.17,
-        every=timedelta(days=28),
+        weekdays=(1,),
+        each=4,
         hour=10,
         consent="Send me The Data Desk by e-mail every month. I can leave with one click in every mail.",
     ),
@@ -132,7 +162,8 @@ NEWSLETTERS = (
         sender_name="Culture Weekend",
         accent="plum",
         share=0.2,
-        every=timedelta(days=7),
+        weekdays=(4,),
+        each=1,
         hour=9,
         consent="Send me Culture Weekend by e-mail every Friday. I can leave with one click in every mail.",
     ),

@@ -32,6 +32,8 @@ UKRAINIAN_NAMES = (
     *("Марко", "Наталія", "Оксана", "Павло", "Роман", "Соломія", "Тарас", "Уляна", "Юрій", "Ярина"),
 )
 DOMAINS = ("post.example", "mailbox.example", "inbox.example", "letters.example", "campus.example")
+FATES = (None, SubscriptionState.BOUNCED, SubscriptionState.COMPLAINED)
+STOPPED_AFTER = timedelta(seconds=5)
 FORMS = ("front page", "newsletter page", "article", "article", "article")
 
 
@@ -80,8 +82,23 @@ def _imagine_reader(random: Random, number: int, now: datetime) -> DemoReader:
     name = "" if random.random() < 0.35 else random.choice(UKRAINIAN_NAMES) if language == "uk" else first
     email = f"{first}.{last}{number}@{random.choice(DOMAINS)}".lower()
     reader = DemoReader(email, name, language, joined_at)
-    reader.subscriptions = [_imagine_subscription(random, one, joined_at, now) for one in chosen]
+    fate = random.choices(FATES, (0.975, 0.022, 0.003))[0]
+    if fate is None:
+        reader.subscriptions = [_imagine_subscription(random, one, joined_at, now) for one in chosen]
+    else:
+        reader.subscriptions = _imagine_stopped(random, fate, chosen, joined_at, now)
     return reader
+
+
+def _imagine_stopped(
+    random: Random, fate: SubscriptionState, chosen: list[DemoNewsletter], joined_at: datetime, now: datetime
+) -> list[DemoSubscription]:
+    """What a dead mailbox or a complaint leaves: one issue stopped every subscription of this reader."""
+    ended_at = random.choice(chosen[0].issue_times(now=now)) + STOPPED_AFTER
+    requested_at = min(joined_at, ended_at - timedelta(days=9))
+    confirmed_at = requested_at + timedelta(minutes=7)
+    form = f"demo: {random.choice(FORMS)}"
+    return [DemoSubscription(one, fate, requested_at, confirmed_at, ended_at, form) for one in chosen]
 
 
 def _choose_newsletters(random: Random) -> list[DemoNewsletter]:
@@ -97,16 +114,9 @@ def _imagine_subscription(
         requested_at = max(joined_at, now - timedelta(days=random.uniform(0.1, 25)))
         return DemoSubscription(newsletter, SubscriptionState.PENDING, requested_at, None, None, form)
     confirmed_at = min(joined_at + timedelta(minutes=random.randrange(1, 55)), now)
-    state = random.choices(
-        (
-            SubscriptionState.ACTIVE,
-            SubscriptionState.UNSUBSCRIBED,
-            SubscriptionState.BOUNCED,
-            SubscriptionState.COMPLAINED,
-        ),
-        (0.885, 0.09, 0.022, 0.003),
-    )[0]
-    ended_at = None
-    if state is not SubscriptionState.ACTIVE:
-        ended_at = confirmed_at + (now - confirmed_at) * random.uniform(0.3, 0.98)
-    return DemoSubscription(newsletter, state, joined_at, confirmed_at, ended_at, form)
+    if random.random() > 0.09:
+        return DemoSubscription(newsletter, SubscriptionState.ACTIVE, joined_at, confirmed_at, None, form)
+    ended_at = confirmed_at + (now - confirmed_at) * random.uniform(0.3, 0.98)
+    return DemoSubscription(
+        newsletter, SubscriptionState.UNSUBSCRIBED, joined_at, confirmed_at, ended_at, form
+    )
