@@ -38,6 +38,7 @@ class SinkMessage:
         self.id: str = summary["id"]
         self.mail_from: str = summary["mail_from"]
         self.recipients: list[str] = summary["recipients"]
+        self.sender: str = summary["from"]
         self.subject: str = summary["subject"]
         self.message_id: str = summary["message_id"]
         self.size: int = summary["size"]

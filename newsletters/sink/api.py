@@ -112,6 +112,7 @@ def _summary(kept: Kept) -> dict[str, Any]:
         "received_at": kept.received_at,
         "mail_from": kept.mail_from,
         "recipients": list(kept.recipients),
+        "from": kept.sender,
         "subject": kept.subject,
         "message_id": kept.message_id,
         "size": kept.size,

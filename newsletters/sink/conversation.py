@@ -156,7 +156,6 @@ class Conversation(SMTP):
 
     def _received(self, raw: bytes, envelope: Envelope) -> Received:
         mail_from = envelope.mail_from or ""
-        identity = read_identity(raw)
         return Received(
             received_at=self.reception.now(),
             connection=self._number,
@@ -164,8 +163,7 @@ class Conversation(SMTP):
             mail_from="" if mail_from == EMPTY_PATH else mail_from,
             mail_options=tuple(envelope.mail_options),
             recipients=tuple(envelope.rcpt_tos),
-            subject=identity.subject,
-            message_id=identity.message_id,
+            identity=read_identity(raw),
             raw=raw,
         )
 

@@ -17,22 +17,20 @@ _FOLD = re.compile(r"\r?\n(?=[ \t])")
 class Identity:
     """What a list shows of a message. An empty string where there is no such field."""
 
+    sender: str
     subject: str
     message_id: str
 
 
 def read_fields(raw: bytes) -> list[tuple[str, str]]:
     """Every header field in order, its value unfolded and decoded."""
-    found = _END_OF_HEADER.search(raw)
-    header = raw[: found.start()] if found else raw
-    if raw.startswith((b"\r\n", b"\n")):
-        return []
-    return [(each[1].decode("ascii"), decoded(each[2])) for each in _FIELD.finditer(header)]
+    return [(each[1].decode("ascii"), decoded(each[2])) for each in _FIELD.finditer(_header_of(raw))]
 
 
 def read_identity(raw: bytes) -> Identity:
-    """The subject and the Message-ID, without reading the rest."""
-    return Identity(_first(raw, b"subject"), _first(raw, b"message-id"))
+    """From, Subject and Message-ID, without reading the rest."""
+    header = _header_of(raw)
+    return Identity(_first(header, b"from"), _first(header, b"subject"), _first(header, b"message-id"))
 
 
 def decoded(value: bytes) -> str:
@@ -46,8 +44,13 @@ def decoded(value: bytes) -> str:
         return text
 
 
-def _first(raw: bytes, name: bytes) -> str:
+def _header_of(raw: bytes) -> bytes:
+    if raw.startswith((b"\r\n", b"\n")):  # the empty line stands first: there is no header
+        return b""
     found = _END_OF_HEADER.search(raw)
-    header = raw[: found.start()] if found else raw
+    return raw[: found.start()] if found else raw
+
+
+def _first(header: bytes, name: bytes) -> str:
     field = re.search(rb"(?im)^" + name + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", header)
     return decoded(field[1]) if field else ""

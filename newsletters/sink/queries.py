@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_PAGE = 500
-_COLUMNS = "seq, received_at, connection, helo, mail_from, mail_options, subject, message_id, size"
+_COLUMNS = (
+    "seq",
+    "received_at",
+    "connection",
+    "helo",
+    "mail_from",
+    "mail_options",
+    "sender",
+    "subject",
+    "message_id",
+    "size",
+)
+_SELECTED = ", ".join(_COLUMNS)
 _ANYWHERE = (
-    "(instr(subject_key, ?) OR instr(mail_from_key, ?)"
+    "(instr(subject_key, ?) OR instr(senders_key, ?)"
     " OR EXISTS (SELECT 1 FROM receipts AS r WHERE r.seq = m.seq AND instr(r.address_key, ?)))"
 )
 
@@ -24,6 +36,7 @@ class Kept:
     helo: str
     mail_from: str
     mail_options: tuple[str, ...]
+    sender: str
     subject: str
     message_id: str
     size: int
@@ -53,7 +66,7 @@ def find_messages(connection: sqlite3.Connection, wanted: Wanted) -> Page:
     """One page of the messages that meet every condition."""
     conditions, values = _conditions(wanted)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM messages AS m"  # noqa: S608  (our own words; what is asked for is bound)
+        f"SELECT {_SELECTED} FROM messages AS m"  # noqa: S608  (our own words; what is asked for is bound)
         f" WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT ?",
         (*values, wanted.limit + 1),
     ).fetchall()
@@ -83,7 +96,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
 def get_message(connection: sqlite3.Connection, seq: int) -> tuple[Kept, bytes] | None:
     """A message and its bytes, or None when it fell out or never was."""
     row = connection.execute(
-        f"SELECT {_COLUMNS}, raw FROM messages JOIN sources USING (seq) WHERE seq = ?",  # noqa: S608
+        f"SELECT {_SELECTED}, raw FROM messages JOIN sources USING (seq) WHERE seq = ?",  # noqa: S608
         (seq,),
     ).fetchone()
     if row is None:
@@ -112,9 +125,9 @@ def _recipients(connection: sqlite3.Connection, sequences: Sequence[int]) -> dic
 
 
 def _kept(row: Sequence[Any], recipients: tuple[str, ...]) -> Kept:
-    seq, received_at, connection, helo, mail_from, mail_options, subject, message_id, size = row
-    options = tuple(json.loads(mail_options))
-    return Kept(seq, received_at, connection, helo, mail_from, options, subject, message_id, size, recipients)
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["mail_options"] = tuple(json.loads(values["mail_options"]))
+    return Kept(**values, recipients=recipients)
 
 
 def count_messages(connection: sqlite3.Connection) -> int:

@@ -14,29 +14,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from newsletters.sink.header import Identity
+
 RECEIPTS_PER_MESSAGE = 100  # receipts are some 100 bytes each: 2,000,000 at the default bound
 TRIMS_PER_BOUND = 100
 LOCK_SECONDS = 60.0
 CACHE_KIB = 32_768
 
+TABLES = ("messages", "sources", "receipts")
+SCHEMA_VERSION = 2
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS messages (
+CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, connection INTEGER NOT NULL,
-    helo TEXT NOT NULL, mail_from TEXT NOT NULL, mail_options TEXT NOT NULL, subject TEXT NOT NULL,
-    message_id TEXT NOT NULL, size INTEGER NOT NULL, mail_from_key TEXT NOT NULL,
+    helo TEXT NOT NULL, mail_from TEXT NOT NULL, mail_options TEXT NOT NULL, sender TEXT NOT NULL,
+    subject TEXT NOT NULL, message_id TEXT NOT NULL, size INTEGER NOT NULL, senders_key TEXT NOT NULL,
     subject_key TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS receipts (
+CREATE TABLE sources (seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);
+CREATE TABLE receipts (
     id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, address TEXT NOT NULL, address_key TEXT NOT NULL,
     message_id TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS receipts_by_message ON receipts (seq);
-CREATE INDEX IF NOT EXISTS receipts_by_address ON receipts (address_key, message_id, seq);
+CREATE INDEX receipts_by_message ON receipts (seq);
+CREATE INDEX receipts_by_address ON receipts (address_key, message_id, seq);
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message as the conversation handed it over; two fields are read from its header for the list."""
+    """A message as the conversation handed it over; ``identity`` is what its header says."""
 
     received_at: datetime
     connection: int
@@ -44,8 +48,7 @@ class Received:
     mail_from: str
     mail_options: tuple[str, ...]
     recipients: tuple[str, ...]
-    subject: str
-    message_id: str
+    identity: Identity
     raw: bytes
 
 
@@ -58,7 +61,7 @@ class Store:
         self._trim_every = max(1, max_messages // TRIMS_PER_BOUND)
         self._since_trim = 0
         self._writer = self.connect()
-        self._writer.executescript(SCHEMA)
+        _prepare(self._writer)
         self._trim()
 
     def connect(self) -> sqlite3.Connection:
@@ -96,27 +99,39 @@ class Store:
             )
 
 
+def _prepare(writer: sqlite3.Connection) -> None:
+    """Make the tables; what an older sink kept is thrown away, for it was only test mail."""
+    found = writer.execute("PRAGMA user_version").fetchone()[0]
+    if found != SCHEMA_VERSION:
+        for table in TABLES:
+            writer.execute(f"DROP TABLE IF EXISTS {table}")
+        writer.executescript(SCHEMA)
+        writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
 def _insert(writer: sqlite3.Connection, received: Received) -> int:
+    identity = received.identity
     row = (
         received.received_at.astimezone(UTC).isoformat(timespec="milliseconds"),
         received.connection,
         received.helo,
         received.mail_from,
         json.dumps(received.mail_options),
-        received.subject,
-        received.message_id,
+        identity.sender,
+        identity.subject,
+        identity.message_id,
         len(received.raw),
-        received.mail_from.casefold(),
-        received.subject.casefold(),
+        f"{identity.sender} {received.mail_from}".casefold(),
+        identity.subject.casefold(),
     )
     cursor = writer.execute(
-        "INSERT INTO messages (received_at, connection, helo, mail_from, mail_options, subject, message_id,"
-        " size, mail_from_key, subject_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (received_at, connection, helo, mail_from, mail_options, sender, subject,"
+        " message_id, size, senders_key, subject_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     )
     seq = cast(int, cursor.lastrowid)
     writer.execute("INSERT INTO sources VALUES (?, ?)", (seq, received.raw))
-    message_id = received.message_id or f"none of {seq}"  # without one, no copy is known to be a duplicate
+    message_id = identity.message_id or f"none of {seq}"  # without one, no copy is known to be a duplicate
     writer.executemany(
         "INSERT INTO receipts (seq, address, address_key, message_id) VALUES (?, ?, ?, ?)",
         [(seq, address, address.casefold(), message_id) for address in received.recipients],
@@ -135,7 +150,7 @@ def delete_everything(connection: sqlite3.Connection) -> int:
     """Delete every message and every count; how many messages there were."""
     with _transaction(connection):
         found = connection.execute("SELECT count(*) FROM messages").fetchone()[0]
-        for table in ("messages", "sources", "receipts"):
+        for table in TABLES:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  (our own three names)
     return int(found)
 
