@@ -122,7 +122,7 @@ def _store_readers(session: Session, runtime: Runtime, readers: list[DemoReader]
         for reader in readers
     ]
     _insert(session, Subscriber, rows)
-    found = dict(session.execute(select(Subscriber.email_key, Subscriber.id)).tuples().all())
+    found = dict(session.execute(select(Subscriber.email_key, Subscriber.id)).all())
     return [found[reader.email] for reader in readers]
 
 
