@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask, render_template_string
@@ -176,6 +177,12 @@ def test_a_moment_is_written_for_machines_and_for_people(page: Flask) -> None:
     html = render_template_string(UI + "{{ when(noon) }} {{ when(none) }}", noon=NOON)
 
     assert html.strip() == '<time datetime="2026-03-02T12:00:00+00:00">2 Mar 2026, 12:00</time> –'
+
+
+def test_a_moment_that_belongs_to_a_place_is_told_by_its_clocks(page: Flask) -> None:
+    html = render_template_string(UI + "{{ when(noon, zone=kyiv) }}", noon=NOON, kyiv=ZoneInfo("Europe/Kyiv"))
+
+    assert "2 Mar 2026, 14:00" in html
 
 
 def test_the_only_page_has_no_pagination(page: Flask) -> None:
