@@ -1,13 +1,15 @@
 """Rate limits in the database, so that every process shares them and a restart forgives nobody.
 
-A limit counts hits of a key in fixed windows. The hit is written in the caller's transaction by one
-upsert, which also settles races. Keys are digests: no address and no client is kept in the clear.
+A limit counts hits of a key in fixed windows, which is cheap and lets twice as many through where two
+windows meet; an exact limit looks back from each moment, for promises such as "one mail in 24 hours".
+The hit is written in the caller's transaction by one upsert, which also settles races. Keys are digests:
+no address and no client is kept in the clear.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Index, String, delete
+from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -26,6 +28,9 @@ class RateWindow(Base):
     hits: Mapped[int]
 
 
+_GATE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """At most ``most`` hits in each window of length ``per``."""
@@ -40,17 +45,42 @@ class Limit:
         return start, start + self.per
 
 
+@dataclass(frozen=True, slots=True)
+class ExactLimit:
+    """At most ``most`` admitted hits in any stretch of time ``per``, for each of the ``allowances``."""
+
+    name: str
+    allowances: tuple[tuple[int, timedelta], ...]
+
+    @property
+    def memory(self) -> timedelta:
+        """How long a hit counts."""
+        return max(per for _, per in self.allowances)
+
+
 def hit(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
     """Count one hit of ``key`` and say whether it is still within the limit."""
     start, end = limit.window(now)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(RateWindow)
-        .values(key=f"{limit.name}:{key}", starts_at=start, ends_at=end, hits=1)
-        .on_conflict_do_update(index_elements=["key", "starts_at"], set_={"hits": RateWindow.hits + 1})
-        .returning(RateWindow.hits)
-    )
-    return session.execute(statement).scalar_one() <= limit.most
+    return _count(session, f"{limit.name}:{key}", start, end) <= limit.most
+
+
+def admit(session: Session, limit: ExactLimit, key: str, *, now: datetime) -> bool:
+    """Count one hit of ``key`` if every allowance has room for it, and say so. A refusal costs nothing."""
+    name = f"{limit.name}:{key}"
+    _count(session, f"{name}:gate", _GATE, now + limit.memory)  # locks: two at once wait for each other
+    for most, per in limit.allowances:
+        since = select(func.coalesce(func.sum(RateWindow.hits), 0)).where(
+            RateWindow.key == name, RateWindow.starts_at > now - per
+        )
+        if session.execute(since).scalar_one() >= most:
+            return False
+    _count(session, name, now, now + limit.memory)
+    return True
+
+
+def forgive(session: Session, limit: ExactLimit, key: str) -> None:
+    """Forget the admitted hits of ``key``."""
+    session.execute(delete(RateWindow).where(RateWindow.key == f"{limit.name}:{key}"))
 
 
 def spent(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
@@ -63,3 +93,17 @@ def spent(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
 def forget_past_windows(session: Session, *, now: datetime) -> None:
     """Delete windows that have ended."""
     session.execute(delete(RateWindow).where(RateWindow.ends_at < now))
+
+
+def _count(session: Session, key: str, start: datetime, end: datetime) -> int:
+    """Write one hit and return how many the window has now."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(RateWindow)
+        .values(key=key, starts_at=start, ends_at=end, hits=1)
+        .on_conflict_do_update(
+            index_elements=["key", "starts_at"], set_={"hits": RateWindow.hits + 1, "ends_at": end}
+        )
+        .returning(RateWindow.hits)
+    )
+    return session.execute(statement).scalar_one()

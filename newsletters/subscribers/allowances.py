@@ -1,0 +1,90 @@
+"""How much a stranger may set off: posts by client, and mail to an address nobody has vouched for.
+
+Whoever can type an address must not be able to flood it (list bombing). Keys are keyed hashes: neither an
+address nor a client is kept. A confirmed mail was wanted, so it gives the address's allowance back.
+"""
+
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from newsletters.kernel.limits import ExactLimit, Limit, admit, forgive, hit
+from newsletters.subscribers.means import Means
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+SIGNUP_MAIL: Final = ExactLimit("sign-up mail", ((1, DAY), (3, timedelta(days=30))))
+MAIL_AFTER_BOUNCE: Final = ExactLimit("mail after bounce", ((1, timedelta(days=30)),))
+RENEWED_LINK: Final = ExactLimit("renewed link", ((5, DAY),))
+PREFERENCES_MAIL: Final = ExactLimit("preferences mail", ((3, DAY),))
+CHANGE_ASKED: Final = ExactLimit("address change", ((5, DAY),))
+
+POSTS_FOR_ADDRESS: Final = Limit("posts for address", 20, DAY)
+POSTS_FROM_CLIENT: Final = Limit("posts from client", 30, HOUR)
+POSTS_FROM_NETWORK: Final = Limit("posts from network", 120, HOUR)
+CODES_FROM_CLIENT: Final = Limit("codes from client", 30, HOUR)
+MOST_PER_MINUTE: Final = 600
+
+IPV4_NETWORK_BITS: Final = 24
+IPV6_NETWORK_BITS: Final = 64  # what one household or one rented machine is given
+
+
+def post_is_allowed(
+    session: Session, client: str, *, means: Means, most_per_minute: int = MOST_PER_MINUTE, now: datetime
+) -> bool:
+    """Count one post of a public form against its client, the client's network and everybody."""
+    counts = (
+        (POSTS_FROM_CLIENT, client_digest(means, client)),
+        (POSTS_FROM_NETWORK, means.digester.digest("network", _network(client))),
+        (Limit("posts from everybody", most_per_minute, MINUTE), "all"),
+    )
+    return all(hit(session, limit, key, now=now) for limit, key in counts)
+
+
+def post_for_address_is_allowed(session: Session, address_hash: str, *, now: datetime) -> bool:
+    """Count one sign-up for an address; beyond some a day there is nothing new to write down."""
+    return hit(session, POSTS_FOR_ADDRESS, address_hash, now=now)
+
+
+def code_try_is_allowed(session: Session, client: str, *, means: Means, now: datetime) -> bool:
+    """Count one try of a code against its client."""
+    return hit(session, CODES_FROM_CLIENT, client_digest(means, client), now=now)
+
+
+def mail_is_allowed(session: Session, limit: ExactLimit, address_hash: str, *, now: datetime) -> bool:
+    """Count one mail to an address against ``limit``."""
+    return admit(session, limit, address_hash, now=now)
+
+
+def mail_was_wanted(session: Session, address_hash: str) -> None:
+    """Give an address its allowance back: its owner has confirmed."""
+    forgive(session, SIGNUP_MAIL, address_hash)
+
+
+def forget_address(session: Session, address_hash: str) -> None:
+    """Erase every count that is kept about an address."""
+    for limit in (SIGNUP_MAIL, MAIL_AFTER_BOUNCE, RENEWED_LINK, PREFERENCES_MAIL, CHANGE_ASKED):
+        forgive(session, limit, address_hash)
+
+
+def client_digest(means: Means, client: str) -> str:
+    """A client as it may be stored: a keyed hash, cut to fit beside a limit's name."""
+    return means.digester.digest("client", str(_parsed(client)))
+
+
+def _parsed(client: str) -> IPv4Address | IPv6Address | str:
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return "unknown"
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _network(client: str) -> str:
+    address = _parsed(client)
+    if isinstance(address, str):
+        return address
+    bits = IPV4_NETWORK_BITS if address.version == 4 else IPV6_NETWORK_BITS
+    return str(ip_network((address, bits), strict=False))

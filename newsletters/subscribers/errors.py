@@ -1,0 +1,27 @@
+"""What this slice refuses to do. Nothing here tells whether an address is known."""
+
+from newsletters.kernel.errors import DomainError
+
+
+class NoNewsletterChosen(DomainError):
+    """A sign-up named no newsletter."""
+
+
+class UnknownNewsletter(DomainError):
+    """No such newsletter, or one that takes no more readers."""
+
+
+class UnknownLanguage(DomainError):
+    """A language we do not write in."""
+
+
+class ReaderGone(DomainError):
+    """An intact link whose reader is no longer with us, or no longer has the address it was mailed to."""
+
+
+class MailForbidden(DomainError):
+    """The address complained or was closed by an editor; only an editor opens it again."""
+
+
+class SameAddress(DomainError):
+    """The new address is the one we already write to."""
