@@ -165,3 +165,13 @@ class Picture(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
     uploaded_by_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LinkCheck(Base):
+    """What a link answered when it was last asked; known by its hash, for an address may be long."""
+
+    __tablename__ = "link_checks"
+
+    url_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    problem: Mapped[str] = mapped_column(String(20), default="")
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -89,6 +89,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber_id", name=op.f("pk_erasures")),
     )
     op.create_table(
+        "link_checks",
+        sa.Column("url_hash", sa.String(length=64), nullable=False),
+        sa.Column("problem", sa.String(length=20), nullable=False),
+        sa.Column("checked_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("url_hash", name=op.f("pk_link_checks")),
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -770,6 +777,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_state_due_at"))
 
     op.drop_table("outbox")
+    op.drop_table("link_checks")
     op.drop_table("erasures")
     op.drop_table("editors")
     with op.batch_alter_table("complaints", schema=None) as batch_op:
