@@ -153,13 +153,14 @@ class SinkProcess:
 
     def stop(self) -> int:
         """End it with SIGTERM and return its exit status. Twice is harmless."""
-        return self._end(signal.SIGTERM)
+        return self.end(signal.SIGTERM)
 
     def kill(self) -> int:
         """End it as `kill -9` does."""
-        return self._end(signal.SIGKILL)
+        return self.end(signal.SIGKILL)
 
-    def _end(self, with_signal: signal.Signals) -> int:
+    def end(self, with_signal: signal.Signals) -> int:
+        """End it with that signal and return its exit status."""
         if self._process is None:
             return 0
         process, self._process = self._process, None

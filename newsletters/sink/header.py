@@ -10,6 +10,7 @@ from email.header import decode_header, make_header
 
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:((?:[^\n]*)(?:\n[ \t][^\n]*)*)", re.MULTILINE)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 
@@ -39,9 +40,10 @@ def decoded(value: bytes) -> str:
     if "=?" not in text:
         return text
     try:
-        return str(make_header(decode_header(text)))
+        words = str(make_header(decode_header(text)))
     except (HeaderParseError, LookupError, ValueError):
         return text
+    return _CONTROLS.sub(" ", words).encode("utf-8", "replace").decode()  # some charsets give half characters
 
 
 def _header_of(raw: bytes) -> bytes:

@@ -107,8 +107,8 @@ def _text_of(part: "Message[str, str] | None") -> str:
 
 
 def _attachment(part: "Message[str, str]") -> Attachment:
-    name = decoded((part.get_filename() or "").encode("utf-8", "surrogateescape"))
-    return Attachment(name=name, content_type=part.get_content_type(), size=len(_bytes_of(part)))
+    name = (part.get_filename() or "").encode("utf-8", "surrogatepass")
+    return Attachment(name=decoded(name), content_type=part.get_content_type(), size=len(_bytes_of(part)))
 
 
 def _content_id(part: "Message[str, str]") -> str:
