@@ -26,8 +26,11 @@ class Engine:
         self.huey = huey
         self.tasks: dict[str, Any] = {}
 
-    def nudge(self, task: str, *args: int, priority: int = 0, delay_seconds: float = 0) -> None:
-        """Ask a worker to run ``task`` soon. Call it after the commit, never before."""
+    def nudge(self, task: str, *args: int, priority: int | None = None, delay_seconds: float = 0) -> None:
+        """Ask a worker to run ``task`` soon, with its own priority or another one.
+
+        Call it after the commit, never before.
+        """
         delay = delay_seconds or None
         self.huey.enqueue(self.tasks[task].s(*args, priority=priority, delay=delay))
 

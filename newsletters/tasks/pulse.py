@@ -1,0 +1,119 @@
+"""The pulse: looks every second at what the rows say is due, and nudges or does it.
+
+Every step stands alone and is conditional on the rows, so that several workers may beat at once and a step
+that fails holds up no other. What a dead worker left is found here again.
+"""
+
+import logging
+from collections.abc import Callable
+
+from newsletters.delivery import absence, batches, freeze, reconcile
+from newsletters.mail import outbox
+from newsletters.publishing.lifecycle import WrongState
+from newsletters.runtime import Runtime
+from newsletters.tasks.deliver import Deliveries
+from newsletters.tasks.identity import is_known_dead
+from newsletters.tasks.periodic import Timetable
+
+MOST_WAITING_NUDGES = 50  # more would only say the same again
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """What happens every second."""
+
+    def __init__(self, runtime: Runtime, deliveries: Deliveries) -> None:
+        self.runtime = runtime
+        self.deliveries = deliveries
+        self.timetable = Timetable(runtime)
+        self.steps: tuple[Callable[[], None], ...] = (
+            self.nudge_outbox,
+            self.start_due_issues,
+            self.probe_server,
+            self.release_the_dead,
+            self.write_off_cancelled,
+            self.finish_issues,
+            self.nudge_senders,
+            self.deliveries.close_idle,
+            self.timetable.run_due,
+        )
+
+    def beat(self) -> None:
+        """Run every step."""
+        for step in self.steps:
+            try:
+                step()
+            except Exception:
+                log.exception("the pulse's step %s failed", step.__name__)
+
+    def nudge_outbox(self) -> None:
+        with self.runtime.db.reading() as session:
+            due_at = outbox.next_due_at(session)
+        if due_at is not None and due_at <= self.runtime.clock.now():
+            self._nudge("send_outbox")
+
+    def start_due_issues(self) -> None:
+        with self.runtime.db.reading() as session:
+            due = freeze.due_issue_ids(session, now=self.runtime.clock.now())
+        for issue_id in due:
+            self._start(issue_id)
+
+    def _start(self, issue_id: int) -> None:
+        try:
+            with self.runtime.db.transaction() as session:
+                issue = freeze.start(
+                    session,
+                    issue_id,
+                    batch_size=self.runtime.config.batch_size,
+                    now=self.runtime.clock.now(),
+                )
+                log.info("issue %d is %s: %d prepared", issue_id, issue.state, issue.prepared)
+        except WrongState:
+            log.info("issue %d was called back before it started", issue_id)
+
+    def probe_server(self) -> None:
+        with self.runtime.db.reading() as session:
+            is_due = bool(absence.issues_to_probe(session, now=self.runtime.clock.now()))
+        if is_due:
+            self._nudge("probe")
+
+    def release_the_dead(self) -> None:
+        now = self.runtime.clock.now()
+        with self.runtime.db.reading() as session:
+            dead = [name for name in batches.leasing_workers(session, now=now) if is_known_dead(name)]
+        for name in dead:
+            with self.runtime.db.transaction(durable=False) as session:
+                batches.release_dead(session, worker=name, now=now)
+
+    def write_off_cancelled(self) -> None:
+        now = self.runtime.clock.now()
+        with self.runtime.db.reading() as session:
+            cancelled = reconcile.cancelled_with_work(session, now=now)
+        for issue_id in cancelled:
+            with self.runtime.db.transaction() as session:
+                reconcile.write_off(session, issue_id, now=now)
+
+    def finish_issues(self) -> None:
+        with self.runtime.db.reading() as session:
+            without_work = reconcile.issues_without_work(session)
+        for issue_id in without_work:
+            self._finish(issue_id)
+
+    def _finish(self, issue_id: int) -> None:
+        try:
+            with self.runtime.db.transaction() as session:
+                reconcile.finish(session, issue_id, now=self.runtime.clock.now())
+        except WrongState:
+            log.info("issue %d was paused or cancelled as it ended", issue_id)
+
+    def nudge_senders(self) -> None:
+        with self.runtime.db.reading() as session:
+            has_due = batches.has_due(session, now=self.runtime.clock.now())
+        if has_due and not self.runtime.engine.ping():
+            for _ in range(self.deliveries.free_slots()):
+                self._nudge("deliver")
+
+    def _nudge(self, task: str) -> None:
+        if self.runtime.engine.ping() < MOST_WAITING_NUDGES:
+            self.runtime.engine.nudge(task)

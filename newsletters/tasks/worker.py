@@ -1,0 +1,96 @@
+"""The worker process: huey's threads run the tasks, a pulse finds what is due, a heart keeps the leases.
+
+SIGTERM and SIGINT drain: each sender finishes the message it has begun, commits its outcome and hands its
+batch back. Nothing is lost by a harder end either: the rows say what was done.
+"""
+
+import logging
+import signal
+import sys
+from threading import Event, Thread, current_thread, main_thread
+from types import FrameType
+
+from huey.consumer import Consumer
+
+from config import BadSetting, Config
+from newsletters.delivery.holds import RENEW_SECONDS
+from newsletters.runtime import Runtime, build
+from newsletters.tasks.register import Tasks, register
+
+PULSE_SECONDS = 1.0
+DRAIN_SECONDS = 15.0  # a server may take minutes for a final dot; then the message is left in doubt
+POLL_SECONDS = (0.05, 0.25)  # how often an idle thread looks for a nudge: at first, and at most
+
+log = logging.getLogger(__name__)
+
+
+def run(runtime: Runtime) -> int:
+    """Work until SIGTERM or SIGINT; return the exit status: 0 when everything was drained."""
+    tasks = register(runtime)
+    stopping = tasks.deliveries.stopping
+    consumer = Consumer(
+        runtime.engine.huey,
+        workers=runtime.config.sender_threads + 1,
+        periodic=False,
+        initial_delay=POLL_SECONDS[0],
+        max_delay=POLL_SECONDS[1],
+        shutdown_timeout=DRAIN_SECONDS,
+    )
+    ended = Event()
+    heart = Thread(target=_keep_leases, args=(runtime, tasks, ended), name="leases", daemon=True)
+    heart.start()
+    consumer.start()
+    _stop_on_signals(stopping)  # in place of huey's own, which would interrupt the threads
+    log.info("worker ready")
+    while not stopping.wait(PULSE_SECONDS):
+        tasks.pulse.beat()
+        consumer.check_worker_health()
+    is_drained = _drain(consumer)
+    ended.set()
+    tasks.deliveries.close_idle(older_than=0)
+    log.info("worker stopped")
+    return 0 if is_drained else 1
+
+
+def main() -> int:
+    """Run a worker with the settings of the environment."""
+    try:
+        config = Config.from_env()
+    except BadSetting as error:
+        sys.stderr.write(f"Cannot start: {error}\n")
+        return 2
+    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    runtime = build(config)
+    try:
+        return run(runtime)
+    finally:
+        runtime.db.close()
+
+
+def _drain(consumer: Consumer) -> bool:
+    consumer.stop(graceful=True)
+    return not any(thread.is_alive() for _, thread in consumer.worker_threads)
+
+
+def _stop_on_signals(stopping: Event) -> None:
+    if current_thread() is not main_thread():
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _keep_leases(runtime: Runtime, tasks: Tasks, ended: Event) -> None:
+    while not ended.wait(RENEW_SECONDS):
+        try:
+            tasks.deliveries.holds.renew(runtime.db, runtime.clock)
+        except Exception:
+            log.exception("the leases could not be renewed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
