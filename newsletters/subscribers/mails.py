@@ -110,12 +110,16 @@ def queue_address_changed(
     _queue(session, "address_changed", subscriber, params, recipient=old_email, now=now)
 
 
-def preferences_url(means: Means, subscriber: Subscriber, *, now: datetime) -> str:
+def preferences_token(means: Means, subscriber: Subscriber, *, now: datetime) -> str:
     """The reader's own way in, for a day; void as soon as their address changes."""
-    token = means.signer.sign(
+    return means.signer.sign(
         Purpose.PREFERENCES, subscriber.id, subscriber.links_version, expires_at=now + PREFERENCES_LIFETIME
     )
-    return means.urls.preferences(token)
+
+
+def preferences_url(means: Means, subscriber: Subscriber, *, now: datetime) -> str:
+    """The same as a link."""
+    return means.urls.preferences(preferences_token(means, subscriber, now=now))
 
 
 def code_hash(means: Means, confirmation_id: int, code: str) -> str:

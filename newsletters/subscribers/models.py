@@ -86,6 +86,17 @@ class Subscription(Base):
     unsubscribed_by_issue_id: Mapped[int | None] = mapped_column(BigId, index=True)
 
 
+class MovedSubscription(Base):
+    """A subscription that became another when two readers were made one: links that name it still work."""
+
+    __tablename__ = "moved_subscriptions"
+
+    old_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    subscription_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True
+    )
+
+
 class ConsentEvent(StrEnum):
     """What a consent record is evidence of."""
 

@@ -78,7 +78,7 @@ def sign_up(
     ) and allowances.post_for_address_is_allowed(session, address_hash, now=now)
     if not allowed:
         return NOTHING_WRITTEN
-    subscriber = _subscriber(session, address, address_hash=address_hash, now=now)
+    subscriber = subscriber_of(session, address, address_hash=address_hash, now=now)
     rows = lookups.by_newsletter(lookups.locked_subscriptions(session, subscriber.id))
     recipient = address.email
     if lookups.was_ever_confirmed(rows.values()):
@@ -125,7 +125,7 @@ def _chosen(session: Session, ids: Collection[int]) -> tuple[Newsletter, ...]:
     return newsletters
 
 
-def _subscriber(session: Session, address: Address, *, address_hash: str, now: datetime) -> Subscriber:
+def subscriber_of(session: Session, address: Address, *, address_hash: str, now: datetime) -> Subscriber:
     """The row of an address, made where there is none, and held: two sign-ups at once meet on it."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = insert(Subscriber).values(

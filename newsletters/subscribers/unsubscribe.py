@@ -20,7 +20,13 @@ from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.lifecycle import ONGOING, Event, advance
 from newsletters.subscribers.links import LinkBroken, LinkForeign, read_link
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import ConsentEvent, Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.models import (
+    ConsentEvent,
+    MovedSubscription,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
 
 ReadRows = Callable[[Session, int], Sequence[Subscription]]
 LOCKED: Final = lookups.locked_subscriptions
@@ -219,7 +225,8 @@ def _open(
 
 def _held(session: Session, ids: tuple[int, ...], read_rows: ReadRows = LOCKED) -> _Held | NothingToLeave:
     subscription_id, issue_id = (*ids, 0, 0)[:2]
-    named = session.get(Subscription, subscription_id)
+    moved = session.get(MovedSubscription, subscription_id)
+    named = session.get(Subscription, moved.subscription_id if moved else subscription_id)
     subscriber = session.get(Subscriber, named.subscriber_id) if named else None
     if named is None or subscriber is None:
         return NothingToLeave()

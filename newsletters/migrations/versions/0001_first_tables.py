@@ -697,8 +697,29 @@ def upgrade() -> None:
             batch_op.f("ix_issue_revisions_issue_id_created_at"), ["issue_id", "created_at"], unique=False
         )
 
+    op.create_table(
+        "moved_subscriptions",
+        sa.Column("old_id", BigId, autoincrement=False, nullable=False),
+        sa.Column("subscription_id", BigId, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscriptions.id"],
+            name=op.f("fk_moved_subscriptions_subscription_id_subscriptions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("old_id", name=op.f("pk_moved_subscriptions")),
+    )
+    with op.batch_alter_table("moved_subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_moved_subscriptions_subscription_id"), ["subscription_id"], unique=False
+        )
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("moved_subscriptions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_moved_subscriptions_subscription_id"))
+
+    op.drop_table("moved_subscriptions")
     with op.batch_alter_table("issue_revisions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_issue_revisions_issue_id_created_at"))
 

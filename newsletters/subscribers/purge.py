@@ -1,0 +1,106 @@
+"""Forgetting what nobody confirmed, and ending pauses that are over: run from time to time, in bulk.
+
+Who never confirmed anything is deleted after 30 days with all that was written about them; who once did
+stands again where they stood before they asked. Everything here may run twice.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from sqlalchemy import CursorResult, Delete, Update, delete, exists, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from newsletters.kernel.limits import forget_past_windows
+from newsletters.publishing.models import Newsletter
+from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.models import (
+    AddressChange,
+    Confirmation,
+    ConsentEvent,
+    ConsentRecord,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
+
+UNCONFIRMED_KEPT: Final = timedelta(days=30)
+AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many requests lapsed, how many people were forgotten, how many pauses ended."""
+
+    lapsed: int
+    forgotten: int
+    resumed: int
+
+
+def purge(session: Session, *, now: datetime) -> Purged:
+    """Do all of it once."""
+    before = now - UNCONFIRMED_KEPT
+    restored = _fall_back(session, before)
+    strangers = _remove_unconfirmed(session, before)
+    for table in (SignupRequest, Confirmation, AddressChange):
+        session.execute(delete(table).where(table.created_at < before))
+    forgotten = _forget(session, strangers)
+    forget_past_windows(session, now=now)
+    return Purged(restored + len(strangers), forgotten, resumed=_resume(session, now))
+
+
+def _fall_back(session: Session, before: datetime) -> int:
+    """Requests that nobody confirmed, of people who once did: back to what was."""
+    is_stale = (
+        (Subscription.state == SubscriptionState.PENDING)
+        & Subscription.confirmed_at.is_not(None)
+        & (Subscription.requested_at < before)
+    )
+    former = func.coalesce(Subscription.former_state, SubscriptionState.UNSUBSCRIBED.value)
+    return _rows(session, update(Subscription).where(is_stale).values(state=former, former_state=None))
+
+
+def _remove_unconfirmed(session: Session, before: datetime) -> list[int]:
+    """Requests of people who never confirmed them, whatever else became of them; returns whose they were."""
+    gone = delete(Subscription).where(
+        Subscription.newsletter_id.in_(select(Newsletter.id)),  # lets the index on both columns find the few
+        Subscription.confirmed_at.is_(None),
+        Subscription.requested_at < before,
+    )
+    return list(session.scalars(gone.returning(Subscription.subscriber_id)))
+
+
+def _forget(session: Session, strangers: Sequence[int]) -> int:
+    """People who are left with no subscription at all."""
+    has_any = exists().where(Subscription.subscriber_id == Subscriber.id)
+    return sum(
+        _rows(session, delete(Subscriber).where(Subscriber.id.in_(some), ~has_any))
+        for some in _batched(sorted(set(strangers)), AT_ONCE)
+    )
+
+
+def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """``numbers`` in stretches that fit into one statement."""
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def _resume(session: Session, now: datetime) -> int:
+    is_over = (Subscription.state == SubscriptionState.PAUSED) & (Subscription.paused_until <= now)
+    columns = ["subscriber_id", "newsletter_id", "event", "mechanism", "form", "page", "at"]
+    said = [ConsentEvent.RESUMED, Mechanism.PAUSE_ENDED.value, "", ""]
+    types = [getattr(ConsentRecord, name).type for name in columns[2:]]
+    values = (literal(value, kind) for value, kind in zip([*said, now], types, strict=True))
+    session.execute(
+        insert(ConsentRecord).from_select(
+            columns, select(Subscription.subscriber_id, Subscription.newsletter_id, *values).where(is_over)
+        )
+    )
+    ended = update(Subscription).where(is_over).values(state=SubscriptionState.ACTIVE, paused_until=None)
+    return _rows(session, ended)
+
+
+def _rows(session: Session, statement: Update | Delete) -> int:
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[object]", result).rowcount
