@@ -57,9 +57,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None
-        )
+        page.on("console", lambda said: complaints.append(said.text) if _breaks_policy(said) else None)
         return page
 
     yield open_page
