@@ -24,6 +24,7 @@ _OVERSIGNED = (
 _SIGNED = (b"list-id", b"feedback-id", b"auto-submitted")
 _WSP = re.compile(rb"[ \t]+")
 _WSP_AT_END = re.compile(rb"[ \t]+(?=\r\n)")
+_EMPTY_LINES_AT_END = re.compile(rb"(?:\r\n)+\Z")
 _UNFOLD = re.compile(rb"\r\n(?=[ \t])")
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -132,7 +133,6 @@ def _canonical_body(body: bytes) -> bytes:
     """Section 3.4.4."""
     if b"  " in body or b"\t" in body or b" \r\n" in body:
         body = _WSP_AT_END.sub(b"", _WSP.sub(b" ", body))
-    stripped = body.rstrip(b"\r\n") if body.endswith(b"\r\n\r\n") or body == b"\r\n" else body
-    if not stripped:
-        return b""
-    return stripped if stripped.endswith(b"\r\n") else stripped + b"\r\n"
+    if body.endswith(b"\r\n\r\n") or body == b"\r\n":
+        body = _EMPTY_LINES_AT_END.sub(b"", body)
+    return body if not body or body.endswith(b"\r\n") else body + b"\r\n"
