@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail
@@ -42,3 +43,8 @@ def queue(session: Session, mail: QueuedMail, *, now: datetime) -> OutboxMail:
     )
     session.add(row)
     return row
+
+
+def forget_subscriber(session: Session, subscriber_id: int) -> None:
+    """Remove every mail to a reader, sent or waiting: nothing of an erased reader stays."""
+    session.execute(delete(OutboxMail).where(OutboxMail.subscriber_id == subscriber_id))
