@@ -37,6 +37,12 @@ class Urls:
     def embed_subscribe(self) -> str:
         return self._at("embed", "subscribe")
 
+    def embed_code(self) -> str:
+        return self._at("embed", "code")
+
+    def embed_again(self) -> str:
+        return self._at("embed", "again")
+
     def embed_script(self) -> str:
         return self._at("embed.js")
 

@@ -1,0 +1,94 @@
+"""Below an embedded form, after the sign-up: type the code from the mail, or ask for the mail again."""
+
+from flask import abort, jsonify, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from newsletters import context
+from newsletters.kernel.addresses import InvalidAddress, parse_address
+from newsletters.subscribers import mails
+from newsletters.subscribers.browser import remembered
+from newsletters.subscribers.codes import confirm_by_code
+from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
+from newsletters.subscribers.models import Subscriber
+from newsletters.web.forms.code import WRONG_CODE, EmbeddedCodeForm
+from newsletters.web.forms.door import blueprint, without_cookies
+from newsletters.web.forms.embed import answer_page, in_words, speak_language_of, wants_json
+from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.signup import send_again
+
+
+@blueprint.post("/embed/code")
+@without_cookies
+def embed_code() -> ResponseReturnValue:
+    """Confirm with the six digits from the mail."""
+    form, offers = _received()
+    if not form.validate():
+        return _refused(form, offers)
+    runtime, now = context.runtime(), context.now()
+    with context.transaction() as db:
+        outcome = confirm_by_code(
+            db,
+            remembered(runtime, form.request.data, now=now),
+            form.code.data,
+            means=runtime,
+            client=context.client_address(),
+            now=now,
+        )
+    match outcome:
+        case WrongCode():
+            form.code.errors = [str(WRONG_CODE)]
+            return _refused(form, offers)
+        case Confirmed() | AlreadyConfirmed():
+            return _confirmed(outcome)
+
+
+@blueprint.post("/embed/again")
+@without_cookies
+def embed_again() -> ResponseReturnValue:
+    """Send the mail once more, as far as the limits allow."""
+    form, offers = _received()
+    send_again(form.email.data)
+    words = _("If the address can get mail from us, another one is on its way. It may take a few minutes.")
+    if wants_json():
+        return jsonify(text=words, language=str(get_locale()))
+    return answer_page(form, names=_names(form, offers), again=True)
+
+
+def _received() -> tuple[EmbeddedCodeForm, Offers]:
+    with context.reading() as db:
+        offers = open_offers(db)
+    form = EmbeddedCodeForm()
+    speak_language_of(form.newsletter.data or [], offers)
+    try:
+        parse_address(form.email.data or "")
+    except InvalidAddress:
+        abort(400)
+    return form, offers
+
+
+def _refused(form: EmbeddedCodeForm, offers: Offers) -> ResponseReturnValue:
+    if wants_json():
+        return jsonify(errors=in_words(form), language=str(get_locale())), 422
+    return answer_page(form, names=_names(form, offers)), 422
+
+
+def _confirmed(outcome: Confirmed | AlreadyConfirmed) -> ResponseReturnValue:
+    names = ", ".join(newsletter.name for newsletter in outcome.newsletters)
+    if wants_json():
+        return jsonify(
+            title=_("Your subscription is confirmed"),
+            text=_("From now on this comes to you: %(names)s.", names=names),
+            language=str(get_locale()),
+        )
+    if isinstance(outcome, AlreadyConfirmed):
+        return render_template("public/confirmed.html", newsletters=outcome.newsletters)
+    with context.reading() as db:
+        subscriber = db.get_one(Subscriber, outcome.subscriber_id)
+        token = mails.preferences_token(context.runtime(), subscriber, now=context.now())
+    return redirect(url_for("public.welcome", token=token), 303)
+
+
+def _names(form: EmbeddedCodeForm, offers: Offers) -> list[str]:
+    return [offers.names[slug] for slug in form.newsletter.data or [] if slug in offers.names]

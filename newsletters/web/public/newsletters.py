@@ -1,0 +1,46 @@
+"""A newsletter's own page: what it is, its sign-up form and the newest of its archive."""
+
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from newsletters import context
+from newsletters.publishing.archive import archive_page, newsletter_by_slug
+from newsletters.publishing.models import Newsletter
+from newsletters.web.forms.fields import SubscribeForm
+from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.public import languages, signup
+from newsletters.web.public.door import blueprint, checks_csrf_itself
+
+NEWEST = 6
+
+
+@blueprint.route("/newsletters/<slug>", methods=["GET", "POST"])
+@checks_csrf_itself
+def newsletter(slug: str) -> ResponseReturnValue:
+    """Show one newsletter, and take a sign-up for it."""
+    with context.reading() as db:
+        shown = newsletter_by_slug(db, slug) or abort(404)
+        offers = open_offers(db).only([slug])
+    languages.prefer(shown.language)
+    form = SubscribeForm()
+    form.offer(offers.names)
+    if not shown.is_retired and form.validate_on_submit():
+        page = context.runtime().urls.newsletter(slug)
+        return signup.accept(form, offers, form_name="newsletter page", page=page)
+    if request.method != "POST" and "again" in request.args:
+        signup.recall(form)
+    return _page(shown, form, offers), 422 if request.method == "POST" else 200
+
+
+def _page(shown: Newsletter, form: SubscribeForm, offers: Offers) -> str:
+    with context.reading() as db:
+        issues = archive_page(db, shown.id, size=NEWEST)
+    signup.begin(form)
+    return render_template(
+        "public/newsletter.html",
+        newsletter=shown,
+        form=form,
+        wording=offers.wordings.get(shown.id),
+        issues=issues.rows,
+        has_more=issues.after is not None,
+    )

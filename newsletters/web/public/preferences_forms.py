@@ -1,0 +1,88 @@
+"""The forms of the preferences."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, Self
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from newsletters.kernel.i18n import LANGUAGES
+from newsletters.subscribers.models import Subscriber
+from newsletters.web.forms.fields import AddressField
+from newsletters.web.public.languages import NAMES
+
+LONGEST_PAUSE: Final = timedelta(days=365)
+LONGEST_NAME = Subscriber.__table__.c.name.type.length  # type: ignore[attr-defined]
+
+
+class AddressForm(FlaskForm):  # type: ignore[misc]
+    """The address whose owner wants a way in."""
+
+    email = AddressField(
+        _("Your e-mail address"), validators=[InputRequired(_("Please, enter correct email address"))]
+    )
+
+
+class AboutYouForm(FlaskForm):  # type: ignore[misc]
+    """How we call a reader, and in which language."""
+
+    name = StringField(
+        _("Your name"),
+        description=_("Where a letter greets you by name. You can leave it empty."),
+        validators=[Length(max=LONGEST_NAME, message=_("Please use at most %(max)d characters"))],
+    )
+    language = SelectField(_("Language"), choices=[(code, NAMES[code]) for code in LANGUAGES])
+
+
+class ChangeAddressForm(FlaskForm):  # type: ignore[misc]
+    """Where the letters shall go from now on."""
+
+    email = AddressField(
+        _("New e-mail address"),
+        description=_("We send a link there; nothing changes before it is opened."),
+        validators=[InputRequired(_("Please, enter correct email address"))],
+    )
+
+
+class PauseForm(FlaskForm):  # type: ignore[misc]
+    """Until when one newsletter shall not come; its fields carry the newsletter's slug in their names."""
+
+    slug: str
+    until = DateField(
+        _("Pause until"),
+        validators=[InputRequired(_("Please choose a day"))],
+    )
+
+    class Meta:
+        csrf = False  # checked for the whole application; one page has one token and several such forms
+
+    @classmethod
+    def for_newsletter(cls, slug: str, *, empty: bool = False) -> Self:
+        """The form of one newsletter."""
+        form = cls(formdata=None, prefix=slug) if empty else cls(prefix=slug)
+        form.slug = slug
+        return form
+
+    def accepts(self, *, now: datetime) -> bool:
+        """Whether the day is one to come, within a year."""
+        if not self.validate():
+            return False
+        if now < self.ends_at <= now + LONGEST_PAUSE:
+            return True
+        self.until.errors = [_("Please choose a day from tomorrow on, within a year")]
+        return False
+
+    @property
+    def ends_at(self) -> datetime:
+        return datetime.combine(self.until.data, time(), UTC)
+
+
+class EraseForm(FlaskForm):  # type: ignore[misc]
+    """A word against a slip of the hand: what it does cannot be undone."""
+
+    sure = BooleanField(
+        _("Yes, erase everything about me"),
+        validators=[InputRequired(_("Please tick this if you mean it"))],
+    )

@@ -1,0 +1,111 @@
+"""After the sign-up on our own pages: the neutral answer, the six-digit code, and the mail once more.
+
+Every address gets the same answer. What the page repeats (the address as it was typed, the newsletters'
+names) comes from this browser's own session, never from the database, so it tells nobody anything.
+"""
+
+from typing import Any
+
+from flask import redirect, render_template, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as BaseResponse
+
+from newsletters import context
+from newsletters.subscribers import signals
+from newsletters.subscribers.codes import confirm_by_code
+from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
+from newsletters.web.forms import signup as forms_signup
+from newsletters.web.forms.code import WRONG_CODE, CodeForm
+from newsletters.web.forms.fields import SubscribeForm
+from newsletters.web.forms.offers import Offers
+from newsletters.web.public import browser, welcome
+from newsletters.web.public.door import blueprint, personal
+
+SIGNED_UP = "signed_up"
+
+
+def begin(form: SubscribeForm) -> None:
+    """Put the signed time of showing into a form that is about to be shown."""
+    form.started.data = signals.fill_token(context.runtime(), now=context.now())
+
+
+def accept(form: SubscribeForm, offers: Offers, *, form_name: str, page: str) -> BaseResponse:
+    """Take a valid form and lead to the neutral answer."""
+    seconds = signals.filled_in_seconds(context.runtime(), form.started.data or "", now=context.now())
+    receipt = forms_signup.sign_up(form, offers, form_name=form_name, page=page, filled_in_seconds=seconds)
+    names = [offers.newsletters[slug].name for slug in form.newsletter.data]
+    session[SIGNED_UP] = {
+        "email": form.email.data.strip(),
+        "names": names,
+        "slugs": form.newsletter.data,
+        "page": page,
+    }
+    response = redirect(url_for("public.subscribed"), 303)
+    browser.remember(response, receipt.request_id)
+    return response
+
+
+def recall(form: SubscribeForm) -> None:
+    """Put back what was ticked in this browser, for a reader who mistyped the address."""
+    form.newsletter.data = session.get(SIGNED_UP, {}).get("slugs", [])
+
+
+@blueprint.get("/subscribed")
+@personal
+def subscribed() -> ResponseReturnValue:
+    """Say that a mail is on its way, and take the code from it."""
+    if SIGNED_UP not in session:
+        return redirect(url_for("public.front"), 303)
+    return _answer(CodeForm())
+
+
+@blueprint.post("/subscribed/code")
+@personal
+def subscribed_code() -> ResponseReturnValue:
+    """Confirm with the six digits from the mail."""
+    form = CodeForm()
+    if SIGNED_UP not in session:
+        return redirect(url_for("public.front"), 303)
+    if not form.validate():
+        return _answer(form), 422
+    with context.transaction() as db:
+        outcome = confirm_by_code(
+            db,
+            browser.requests_here(),
+            form.code.data,
+            means=context.runtime(),
+            client=context.client_address(),
+            now=context.now(),
+        )
+    match outcome:
+        case Confirmed():
+            return welcome.lead_to(outcome)
+        case AlreadyConfirmed():
+            return render_template("public/confirmed.html", newsletters=outcome.newsletters)
+        case WrongCode():
+            form.code.errors = [str(WRONG_CODE)]
+            return _answer(form), 422
+
+
+@blueprint.post("/subscribed/again")
+@personal
+def subscribed_again() -> ResponseReturnValue:
+    """Send the mail once more, as far as the limits allow."""
+    if SIGNED_UP not in session:
+        return redirect(url_for("public.front"), 303)
+    forms_signup.send_again(session[SIGNED_UP]["email"])
+    return redirect(url_for("public.subscribed", sent="again"), 303)
+
+
+def _answer(form: CodeForm) -> str:
+    said: dict[str, Any] = session[SIGNED_UP]
+    return render_template(
+        "public/subscribed.html",
+        form=form,
+        email=said["email"],
+        names=said["names"],
+        back=f"{said['page']}?again=1",
+        code_action=url_for("public.subscribed_code"),
+        again_action=url_for("public.subscribed_again"),
+        hidden=[],
+    )

@@ -1,0 +1,61 @@
+"""A link that does not do what it should gets a page that says what happened and what to do now.
+
+Outcomes of a use case are answered by the view that asked for it; errors raised while letting a reader in
+are mapped here, in one table for the whole door.
+"""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
+from newsletters.subscribers.errors import ReaderGone
+from newsletters.subscribers.links import LinkBroken, LinkForeign
+from newsletters.web.public.door import blueprint
+
+
+def answer(outcome: LinkForeign | LinkBroken) -> ResponseReturnValue:
+    """The page for a link that is not ours, was changed on its way, or is for something else."""
+    match outcome:
+        case LinkForeign():
+            return _foreign(outcome.purpose)
+        case LinkBroken():
+            return broken()
+
+
+@blueprint.errorhandler(TokenForeign)
+def foreign(error: TokenForeign) -> ResponseReturnValue:
+    """An intact link of ours in the wrong place."""
+    return _foreign(error.purpose)
+
+
+@blueprint.errorhandler(TokenForged)
+def broken(_error: TokenForged | None = None) -> ResponseReturnValue:
+    """Not a link of ours, or no longer whole."""
+    what = _(
+        "Part of it may have been lost on the way: some programs cut long links in two. Nothing has been "
+        "changed. Please open the link from the mail again, or copy it whole."
+    )
+    return _page(_("This link is not whole"), what, _steps(None)), 404
+
+
+@blueprint.errorhandler(TokenExpired)
+@blueprint.errorhandler(ReaderGone)
+def way_in_closed(_error: TokenExpired | ReaderGone) -> ResponseReturnValue:
+    """A link to somebody's preferences that is too old, or void since the address has changed."""
+    what = _("A link to your preferences is good for one day. We can mail you a new one.")
+    return _page(_("This link is too old"), what, [(_("Mail me a new link"), "/preferences")]), 410
+
+
+def _foreign(purpose: Purpose) -> ResponseReturnValue:
+    what = _("It is a link of ours, but it was made for something else. Nothing has been changed.")
+    return _page(_("This link is for something else"), what, _steps(purpose)), 400
+
+
+def _steps(purpose: Purpose | None) -> list[tuple[str, str]]:
+    front, preferences = (_("All newsletters"), "/"), (_("Your preferences"), "/preferences")
+    return [front, preferences] if purpose is Purpose.CONFIRM else [preferences, front]
+
+
+def _page(title: str, what: str, steps: list[tuple[str, str]]) -> str:
+    return render_template("public/trouble.html", title=title, what=what, steps=steps)

@@ -1,0 +1,109 @@
+"""Leaving: the link in every mail, and the button that mail programs show (RFC 8058).
+
+One address for both. A GET shows the newsletter's name and one button; the POST is in force at once, needs
+no cookie, no Origin and no CSRF token, and is answered with 200 and no redirect (RFC 8058 section 3.2).
+Afterwards the reader can take it back, leave everything, or pause instead. The link works for ever, also
+when its issue or its newsletter is gone.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from newsletters import context
+from newsletters.subscribers import unsubscribe
+from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.links import LinkBroken, LinkForeign
+from newsletters.subscribers.unsubscribe import CannotUndo, Leaving, Left, NothingToLeave, Paused, Undone
+from newsletters.web.public import languages, trouble
+from newsletters.web.public.door import blueprint, by_token
+
+ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
+PAUSES: Final = {"14": timedelta(days=14), "30": timedelta(days=30), "90": timedelta(days=90)}
+
+
+@blueprint.get("/unsubscribe/<token>")
+def unsubscribe_page(token: str) -> ResponseReturnValue:
+    """Name the newsletter and show the button; nothing has happened yet."""
+    with context.reading() as db:
+        found = unsubscribe.offer_leaving(db, token, means=context.runtime(), now=context.now())
+    match found:
+        case Leaving():
+            languages.prefer(found.language)
+            return render_template("public/unsubscribe.html", leaving=found, token=token)
+        case _:
+            return _without_newsletter(found)
+
+
+@blueprint.post("/unsubscribe/<token>")
+@by_token
+def unsubscribe_now(token: str) -> ResponseReturnValue:
+    """End the subscription: the page's button, or a mail program's one click."""
+    name, value = ONE_CLICK
+    mechanism = Mechanism.ONE_CLICK if request.form.get(name) == value else Mechanism.LINK
+    with context.transaction() as db:
+        done = unsubscribe.leave(db, token, means=context.runtime(), mechanism=mechanism, now=context.now())
+    return _after(done, token)
+
+
+@blueprint.post("/unsubscribe/<token>/all")
+@by_token
+def leave_all(token: str) -> ResponseReturnValue:
+    """End every subscription of this address."""
+    with context.transaction() as db:
+        done = unsubscribe.leave_all(db, token, means=context.runtime(), now=context.now())
+    return _after(done, token)
+
+
+@blueprint.post("/unsubscribe/<token>/undo")
+@by_token
+def undo(token: str) -> ResponseReturnValue:
+    """Take it back."""
+    with context.transaction() as db:
+        done = unsubscribe.undo(db, token, means=context.runtime(), now=context.now())
+    return _after(done, token)
+
+
+@blueprint.post("/unsubscribe/<token>/pause")
+@by_token
+def pause_instead(token: str) -> ResponseReturnValue:
+    """Keep the subscription, but send nothing for a while."""
+    until = context.now() + PAUSES.get(request.form.get("days", ""), PAUSES["30"])
+    with context.transaction() as db:
+        done = unsubscribe.pause(db, token, means=context.runtime(), until=until, now=context.now())
+    return _after(done, token)
+
+
+Outcome = Left | Undone | CannotUndo | Paused | NothingToLeave | LinkForeign | LinkBroken
+
+
+def _after(outcome: Outcome, token: str) -> ResponseReturnValue:
+    match outcome:
+        case Left():
+            languages.prefer(outcome.language)
+            return render_template("public/left.html", left=outcome, token=token, pauses=list(PAUSES))
+        case Undone():
+            languages.prefer(outcome.language)
+            return render_template("public/undone.html", newsletters=outcome.newsletters, token=token)
+        case Paused():
+            languages.prefer(outcome.language)
+            return _paused(outcome.newsletter.name, outcome.until, token)
+        case CannotUndo():
+            languages.prefer(outcome.language)
+            return render_template("public/cannot_undo.html", newsletter=outcome.newsletter), 409
+        case _:
+            return _without_newsletter(outcome)
+
+
+def _paused(name: str, until: datetime, token: str) -> str:
+    return render_template("public/paused.html", name=name, until=until, token=token)
+
+
+def _without_newsletter(outcome: NothingToLeave | LinkForeign | LinkBroken) -> ResponseReturnValue:
+    match outcome:
+        case NothingToLeave():
+            return render_template("public/nothing_to_leave.html")
+        case _:
+            return trouble.answer(outcome)
