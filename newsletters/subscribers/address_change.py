@@ -113,7 +113,7 @@ def change(session: Session, token: str, *, means: Means, now: datetime) -> Chan
     _move(session, subscriber, asked, means=means)
     lift_for_opt_in(session, subscriber.address_hash, now=now)
     allowances.mail_was_wanted(session, subscriber.address_hash)
-    mails.queue_address_changed(session, subscriber, old_email=old_email, means=means, now=now)
+    mails.queue_address_changed(session, subscriber, old_email=old_email, now=now)
     return Changed(mask(old_email), mask(subscriber.email), subscriber.language)
 
 

@@ -99,14 +99,9 @@ def queue_change_address(
     _queue(session, "change_address", subscriber, params, recipient=change.email, now=now)
 
 
-def queue_address_changed(
-    session: Session, subscriber: Subscriber, *, old_email: str, means: Means, now: datetime
-) -> None:
+def queue_address_changed(session: Session, subscriber: Subscriber, *, old_email: str, now: datetime) -> None:
     """Tell an old address that its reader has moved, without telling it where to in full."""
-    params: Json = {
-        "new_address": mask(subscriber.email),
-        "preferences_request_url": means.urls.preferences_request(),
-    }
+    params: Json = {"new_address": mask(subscriber.email)}
     _queue(session, "address_changed", subscriber, params, recipient=old_email, now=now)
 
 
