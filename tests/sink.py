@@ -26,6 +26,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
+UNSET = dict.fromkeys(
+    (
+        "SINK_HOST",
+        "SINK_ALLOW_REMOTE",
+        "SINK_HTTP_HOSTS",
+        "SINK_MAX_MESSAGES",
+        "SINK_MAX_MESSAGE_BYTES",
+        "SINK_FAULTS",
+    ),
+    "",
+)  # whatever the environment or .env of the person who runs the tests says
 
 T = TypeVar("T")
 
@@ -125,9 +136,10 @@ class SinkProcess:
         return self
 
     def _child_environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SINK_")}
         http_port = urllib.parse.urlsplit(self.http_url).port or 0
-        return inherited | {
+        return {
+            **os.environ,
+            **UNSET,
             "DATA_DIR": str(self.directory),
             "SINK_SMTP_PORT": str(self.smtp_port),
             "SINK_HTTP_PORT": str(http_port),

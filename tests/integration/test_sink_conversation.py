@@ -56,6 +56,13 @@ def test_every_byte_comes_back_as_it_was_sent(shared: SinkProcess, pieces: bytes
     assert shared.get_bytes(f"/api/messages/{sequence}/raw") == content
 
 
+def test_a_leading_dot_is_always_taken_away(shared: SinkProcess, wire: Wire) -> None:
+    wire.address("olena@reader.example").send(b".a\r\n..b\r\nc.\r\n.\r\n")
+    wire.read_reply()
+
+    assert shared.message().raw == b"a\r\n.b\r\nc.\r\n"
+
+
 def test_the_envelope_is_kept_exactly(shared: SinkProcess, wire: Wire) -> None:
     wire.code('MAIL FROM:<"Odd Name"@newsroom.example> SIZE=100 BODY=8BITMIME')
     wire.code('RCPT TO:<"a>b"@reader.example>')

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sink import PROJECT, SinkProcess
+from tests.sink import PROJECT, UNSET, SinkProcess
 from tests.wire import Wire
 
 PATIENCE_SECONDS = 20
@@ -20,11 +20,10 @@ PATIENCE_SECONDS = 20
 def start_refused(tmp_path: Path, **environment: str) -> str:
     """Start a sink that must not start; the one line that it says."""
     settings = {"DATA_DIR": str(tmp_path), "SINK_SMTP_PORT": "0", "SINK_HTTP_PORT": "0"} | environment
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SINK_")}
     ended = subprocess.run(
         [sys.executable, "-m", "newsletters.sink"],
         cwd=PROJECT,
-        env=inherited | settings,
+        env={**os.environ, **UNSET, **settings},
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -182,3 +181,21 @@ def test_a_bounded_sink_forgets_messages_and_counts_on(tmp_path: Path) -> None:
         ]
         stats = sink.stats()
         assert (stats["messages"], stats["kept"], stats["distinct_recipients"]) == (25, 10, 25)
+
+
+def test_settings_may_stand_in_a_dotenv_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SINK_HOST=192.0.2.7\n")
+    unset = {name: value for name, value in os.environ.items() if not name.startswith("SINK_")}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "newsletters.sink"],
+        cwd=tmp_path,
+        env=unset | {"PYTHONPATH": str(PROJECT), "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "SINK_HOST=192.0.2.7 is not loopback" in ended.stderr
