@@ -16,7 +16,7 @@ from newsletters.accounts.models import AuditEntry, Editor
 from newsletters.kernel.errors import DomainError
 
 MOST_CHARACTERS = 2000
-_ADDRESS = re.compile(r"[^\s<>\"',;:]+@[^\s<>\"',;:]+")
+_ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s<>\"',;:]*)@[^\s<>\"',;:]+")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]{32,}")
 
 

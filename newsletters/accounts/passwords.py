@@ -119,7 +119,7 @@ def _words(known: Iterable[str]) -> Iterable[str]:
     """The parts of addresses and names that are long enough to be recognised."""
     for name in known:
         folded = _normal(name).casefold()
-        yield from (part for part in (*re.split(r"[\W_]+", folded), folded) if len(part) >= 4)
+        yield from (part for part in (*re.split(r"[\W_]+", folded), folded) if len(part) >= 3)
 
 
 def _normal(password: str) -> str:

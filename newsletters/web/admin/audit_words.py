@@ -1,0 +1,54 @@
+"""What the slugs of the audit log say to people."""
+
+from flask_babel import lazy_gettext as _l
+
+ACTIONS = {
+    "editor.signed_in": _l("signed in"),
+    "editor.sign_in_failed": _l("gave a wrong password"),
+    "editor.created": _l("made an account"),
+    "editor.password_changed": _l("changed a password"),
+    "editor.reset_asked": _l("asked for a new password by mail"),
+    "editor.renamed": _l("changed their name"),
+    "editor.role_changed": _l("changed a role"),
+    "editor.disabled": _l("disabled an account"),
+    "editor.enabled": _l("enabled an account again"),
+    "invitation.sent": _l("sent an invitation"),
+    "invitation.withdrawn": _l("withdrew an invitation"),
+    "invitation.accepted": _l("accepted an invitation"),
+    "newsletter.created": _l("founded a newsletter"),
+    "newsletter.edited": _l("changed a newsletter’s settings"),
+    "newsletter.reworded": _l("changed the opt-in words"),
+    "newsletter.retired": _l("retired a newsletter"),
+    "newsletter.restored": _l("restored a newsletter"),
+    "issue.created": _l("began an issue"),
+    "issue.deleted": _l("deleted a draft"),
+    "issue.test_sent": _l("sent a test"),
+    "issue.sent": _l("sent an issue"),
+    "issue.scheduled": _l("scheduled an issue"),
+    "issue.unscheduled": _l("took back a schedule"),
+    "issue.paused": _l("paused an issue"),
+    "issue.resumed": _l("resumed an issue"),
+    "issue.cancelled": _l("cancelled an issue"),
+    "issue.retried": _l("retried failed deliveries"),
+    "readers.imported": _l("imported readers"),
+    "readers.exported": _l("exported readers"),
+    "reader.exported": _l("exported a reader’s data"),
+    "reader.erased": _l("erased a reader"),
+    "reader.link_sent": _l("sent a reader their preferences link"),
+    "suppression.added": _l("stopped all mail to a reader"),
+    "suppression.lifted": _l("lifted a suppression"),
+}
+KINDS = {
+    "editor": _l("Accounts"),
+    "invitation": _l("Invitations"),
+    "newsletter": _l("Newsletters"),
+    "issue": _l("Issues"),
+    "readers": _l("Imports and exports"),
+    "reader": _l("Readers"),
+    "suppression": _l("Suppressions"),
+}
+
+
+def action_words(action: str) -> str:
+    """What was done, in words; a slug without any stands as it is."""
+    return str(ACTIONS.get(action, action))

@@ -1,0 +1,157 @@
+"""What editors do for or to a reader: stop and allow mail, send a link, hand out or erase their data."""
+
+import json
+
+from flask import Response as FlaskResponse
+from flask import flash, redirect, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from newsletters import context
+from newsletters.accounts import audit
+from newsletters.delivery.models import Delivery
+from newsletters.delivery.queries import deliveries_to
+from newsletters.kernel.addresses import InvalidAddress, parse_address
+from newsletters.subscribers import erasure
+from newsletters.subscribers.download import download
+from newsletters.subscribers.mails import queue_preferences
+from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.suppression import FINAL, lift, reason_for, suppress
+from newsletters.web.admin.access import current_editor, editors_only, owners_only
+from newsletters.web.admin.door import blueprint
+from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm
+from newsletters.web.admin.readers import person_or_404, reader_page
+
+Answer = Response | tuple[str, int] | str
+
+
+@blueprint.post("/readers/<int:reader_id>/suppress")
+@editors_only
+def suppress_reader(reader_id: int) -> Answer:
+    """Stop all mail to a reader."""
+    form = SuppressForm()
+    if not form.validate():
+        return reader_page(reader_id, suppress_form=form), 422
+    with context.transaction() as session:
+        person = person_or_404(session, reader_id)
+        suppress(
+            session,
+            address_hash=person.subscriber.address_hash,
+            reason=SuppressionReason.EDITOR,
+            detail=form.reason.data.strip(),
+            actor=current_editor().name,
+            now=context.now(),
+        )
+        _log(session, "suppression.added", reader_id, detail=form.reason.data)
+    flash(_("Nothing is sent to this reader any more. You can lift it below."), "good")
+    return _back(reader_id)
+
+
+@blueprint.post("/readers/<int:reader_id>/lift")
+@editors_only
+def lift_suppression(reader_id: int) -> Answer:
+    """Allow mail to a reader again, for a reason."""
+    form = LiftForm()
+    if not form.validate():
+        return reader_page(reader_id, lift_form=form), 422
+    with context.transaction() as session:
+        person = person_or_404(session, reader_id)
+        was_lifted = lift(
+            session,
+            address_hash=person.subscriber.address_hash,
+            reason=form.reason.data.strip(),
+            actor=current_editor().name,
+            now=context.now(),
+        )
+        if was_lifted:
+            _log(session, "suppression.lifted", reader_id, detail=form.reason.data)
+    flash(_("Mail to this reader is allowed again."), "good")
+    return _back(reader_id)
+
+
+@blueprint.post("/readers/<int:reader_id>/link")
+@editors_only
+def send_link(reader_id: int) -> Response:
+    """Mail a reader the way to their preferences, unless mail to them is forbidden."""
+    runtime = context.runtime()
+    with context.transaction() as session:
+        reader = person_or_404(session, reader_id).subscriber
+        is_forbidden = reason_for(session, reader.address_hash) in FINAL
+        if not is_forbidden:
+            queue_preferences(session, reader, means=runtime, now=context.now())
+            _log(session, "reader.link_sent", reader_id)
+    if is_forbidden:
+        flash(_("All mail to this reader is stopped, so the link was not sent."), "warn")
+        return _back(reader_id)
+    runtime.engine.nudge("send_outbox", priority=100)
+    flash(_("The preferences link is on its way to this reader."), "good")
+    return _back(reader_id)
+
+
+@blueprint.post("/readers/<int:reader_id>/data")
+@owners_only
+def export_reader(reader_id: int) -> Response:
+    """Hand out everything we hold about a reader (GDPR Art. 15 and 20)."""
+    with context.transaction() as session:
+        reader = person_or_404(session, reader_id).subscriber
+        deliveries = [_delivery(row) for row in deliveries_to(session, reader_id, limit=100_000)]
+        data = download(session, reader, deliveries=deliveries, now=context.now())
+        _log(session, "reader.exported", reader_id)
+    response = FlaskResponse(
+        json.dumps(data, ensure_ascii=False, indent=2) + "\n", mimetype="application/json"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="reader-{reader_id}.json"'
+    return response
+
+
+@blueprint.post("/readers/<int:reader_id>/erase")
+@owners_only
+def erase_reader(reader_id: int) -> Answer:
+    """Erase a reader whose address was typed once more (GDPR Art. 17)."""
+    form = EraseForm()
+    with context.transaction() as session:
+        reader = person_or_404(session, reader_id).subscriber
+        is_confirmed = form.validate() and _is_address_of(reader, form.address.data)
+        if is_confirmed:
+            erasure.erase(session, reader, means=context.runtime(), now=context.now())
+            _log(session, "reader.erased", reader_id)
+    if not is_confirmed:
+        form.address.errors = [_("This is not this reader’s address, so nothing was erased.")]
+        return reader_page(reader_id, erase_form=form), 422
+    flash(_("The reader is erased. Only a keyed hash is kept, so that no import brings them back."), "good")
+    return redirect(url_for("desk.readers_list"), 303)
+
+
+def _is_address_of(reader: Subscriber, typed: str | None) -> bool:
+    try:
+        return parse_address(typed or "").key == reader.email_key
+    except InvalidAddress:
+        return False
+
+
+def _delivery(row: Delivery) -> dict[str, object]:
+    return {
+        "issue": row.issue_id,
+        "outcome": row.state.value,
+        "reason": row.reason,
+        "attempts": row.attempts,
+        "settled_at": row.settled_at,
+        "reply": row.reply,
+    }
+
+
+def _log(session: Session, action: str, reader_id: int, *, detail: str = "") -> None:
+    audit.record(
+        session,
+        current_editor(),
+        action,
+        now=context.now(),
+        subject="reader",
+        subject_id=reader_id,
+        detail=detail,
+    )
+
+
+def _back(reader_id: int) -> Response:
+    return redirect(url_for("desk.reader", reader_id=reader_id), 303)
