@@ -34,7 +34,7 @@ class Deliveries:
 
     @cached_property
     def office(self) -> Office:
-        return Office.from_config(self.runtime.config, self.runtime.signer)
+        return Office.from_config(self.runtime.config, signer=self.runtime.signer)
 
     @cached_property
     def sender(self) -> Sender:

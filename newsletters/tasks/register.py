@@ -1,14 +1,37 @@
 """The table of tasks: thin functions that a nudge runs. Each may run twice or never."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from newsletters.runtime import Runtime
+from newsletters.tasks.deliver import Deliveries
+from newsletters.tasks.outbox import send_outbox
+from newsletters.tasks.probe import Probe
+from newsletters.tasks.pulse import Pulse
 
-Task = Callable[..., None]
+# Single mails overtake issues: somebody waits for a confirmation with the page still open.
+PRIORITIES = {"send_outbox": 100, "pulse": 50, "probe": 20, "deliver": 10}
 
 
-def register(runtime: Runtime) -> None:
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The doers behind the tasks of one process."""
+
+    deliveries: Deliveries
+    pulse: Pulse
+
+
+def register(runtime: Runtime) -> Tasks:
     """Bind every task to ``runtime`` and make it known to its engine."""
-    table: dict[str, Task] = {}
+    deliveries = Deliveries(runtime)
+    pulse, probe = Pulse(runtime, deliveries), Probe(runtime)
+    table: dict[str, Callable[[], None]] = {
+        "send_outbox": partial(send_outbox, runtime, should_stop=deliveries.stopping.is_set),
+        "pulse": pulse.beat,
+        "probe": lambda: probe.probe(deliveries.office.server),
+        "deliver": deliveries.deliver,
+    }
     for name, run in table.items():
-        runtime.engine.tasks[name] = runtime.engine.huey.task(name=name)(run)
+        runtime.engine.tasks[name] = runtime.engine.huey.task(name=name, priority=PRIORITIES[name])(run)
+    return Tasks(deliveries, pulse)
