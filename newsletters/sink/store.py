@@ -59,10 +59,10 @@ class Store:
         self._path = path
         self._max_messages = max_messages
         self._trim_every = max(1, max_messages // TRIMS_PER_BOUND)
-        self._since_trim = 0
+        self._room = 0
         self._writer = self.connect()
         _prepare(self._writer)
-        self._trim()
+        self._trim(max_messages)
 
     def connect(self) -> sqlite3.Connection:
         """A connection for the calling thread, which closes it."""
@@ -76,17 +76,16 @@ class Store:
 
     def keep(self, received: Received) -> int:
         """Keep a message for good and return its sequence number."""
+        if self._room == 0:  # before and not after, so that an error here is never taken for a message lost
+            self._trim(self._max_messages - self._trim_every)
+            self._room = self._trim_every
         with _transaction(self._writer) as writer:
             seq = _insert(writer, received)
-        self._since_trim += 1
-        if self._since_trim >= self._trim_every:
-            self._trim()
+        self._room -= 1
         return seq
 
-    def _trim(self) -> None:
-        """Let the oldest fall out, so far that the bound holds until the next trim."""
-        self._since_trim = 0
-        kept = self._max_messages - self._trim_every + 1
+    def _trim(self, kept: int) -> None:
+        """Let the oldest fall out until so many are left."""
         with _transaction(self._writer) as writer:
             found = writer.execute(
                 "SELECT seq FROM messages ORDER BY seq DESC LIMIT 1 OFFSET ?", (kept,)
