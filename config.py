@@ -41,9 +41,9 @@ class Config:
     newsroom: str = "The Newsroom"
     mail_from: str = "newsletters@newsroom.example"
     bounce_domain: str = ""
-    dkim_key: Path | None = None
+    dkim_key: tuple[Path, ...] = ()
     dkim_domain: str = ""
-    dkim_selector: str = "news"
+    dkim_selector: tuple[str, ...] = ()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     web_workers: int = 2
     sender_threads: int = 4
@@ -88,6 +88,8 @@ def _settings(environ: Mapping[str, str] | None) -> dict[str, Any]:
             settings[name.lower()] = read(value, name)
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY"):
         settings[name.lower()] = settings[name.lower()] or _kept_secret(data_dir, name)
+    if len(settings.get("dkim_key", ())) != len(settings.get("dkim_selector", ())):
+        raise BadSetting("DKIM_SELECTOR: needs one selector for each file of DKIM_KEY, in the same order")
     return settings
 
 
@@ -141,6 +143,14 @@ def _secrets(value: str, name: str) -> tuple[str, ...]:
 
 def _path(value: str, _name: str) -> Path:
     return Path(value)
+
+
+def _texts(value: str, _name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _paths(value: str, name: str) -> tuple[Path, ...]:
+    return tuple(Path(part) for part in _texts(value, name))
 
 
 def _whole(value: str, name: str, low: int, high: int) -> int:
@@ -214,9 +224,9 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "NEWSROOM": _text,
     "MAIL_FROM": _text,
     "BOUNCE_DOMAIN": _text,
-    "DKIM_KEY": _path,
+    "DKIM_KEY": _paths,
     "DKIM_DOMAIN": _text,
-    "DKIM_SELECTOR": _text,
+    "DKIM_SELECTOR": _texts,
     "TRUSTED_PROXIES": _networks,
     "WEB_WORKERS": _count,
     "SENDER_THREADS": _count,

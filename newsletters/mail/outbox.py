@@ -1,7 +1,8 @@
-"""Single mails a use case asks for: queued in its transaction, sent by a worker after it.
+"""Single mails a use case asks for: queued in its transaction, sent by a worker after it (see sending.py).
 
 Knows no subscriber: whoever queues a mail says to which address, in which language, with which words.
-The templates of a ``kind`` are templates/mail/<kind>/subject.txt, body.txt and body.html.
+The templates of a ``kind`` are templates/mail/<kind>/subject.txt, body.txt and body.html. Two params are read
+here: ``reply_to``, and ``list_unsubscribe_url``, which adds List-Unsubscribe with one click (RFC 8058).
 """
 
 import secrets
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from newsletters.mail.models import OutboxMail
+from newsletters.mail.models import OutboxMail, OutboxState
+
+COMPOSED = "composed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,41 @@ def queue(session: Session, mail: QueuedMail, *, now: datetime) -> OutboxMail:
     return row
 
 
+def composed(
+    *,
+    subject: str,
+    text: str,
+    html: str,
+    sender_email: str = "",
+    reply_to: str = "",
+    values: Mapping[str, str] | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> dict[str, Any]:
+    """The params of a mail of kind ``COMPOSED``: words as given, with ``values`` for the slots in them."""
+    return {
+        "subject": subject,
+        "text": text,
+        "html": html,
+        "sender_email": sender_email,
+        "reply_to": reply_to,
+        "values": dict(values or {}),
+        "headers": [list(header) for header in headers],
+    }
+
+
+def next_due_at(session: Session) -> datetime | None:
+    """When the next waiting mail may be tried, None where none waits."""
+    free_at = func.min(
+        func.coalesce(OutboxMail.leased_until, OutboxMail.due_at), type_=OutboxMail.due_at.type
+    )
+    return session.scalar(select(free_at).where(OutboxMail.state == OutboxState.WAITING))
+
+
 def forget_subscriber(session: Session, subscriber_id: int) -> None:
-    """Remove every mail to a reader, sent or waiting: nothing of an erased reader stays."""
+    """Delete every mail to an erased subscriber, sent or not. Idempotent."""
     session.execute(delete(OutboxMail).where(OutboxMail.subscriber_id == subscriber_id))
+
+
+def forget_settled(session: Session, *, before: datetime) -> None:
+    """Delete mails that were settled before a moment."""
+    session.execute(delete(OutboxMail).where(OutboxMail.settled_at < before))

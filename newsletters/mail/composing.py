@@ -1,0 +1,54 @@
+"""From a row of the outbox to the bytes that leave: template, message, signature, return path.
+
+Every attempt makes the same message: its Date is the moment it was asked for, its Message-ID the row's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletters.mail.headers import list_unsubscribe
+from newsletters.mail.message import AUTOMATIC, Mailbox, SingleMail, build
+from newsletters.mail.models import OutboxMail
+from newsletters.mail.office import Office
+from newsletters.mail.outbox import COMPOSED
+from newsletters.mail.render import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message and its way."""
+
+    sender: str
+    recipient: str
+    message: bytes
+
+
+def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
+    """The mail as it leaves. Raises jinja2.TemplateError, UnsafeHeader, InvalidAddress, MissingValue."""
+    mail = SingleMail(
+        content=_content(row, office),
+        sender=Mailbox(
+            row.sender_name or office.sender.name, row.params.get("sender_email") or office.sender.email
+        ),
+        recipient=row.recipient,
+        message_id=f"<{row.message_id}@{office.domain}>",
+        reply_to=row.params.get("reply_to", ""),
+        headers=_headers(row),
+    )
+    message = build(mail, row.params.get("values", {}), date=row.created_at)
+    return Envelope(office.paths.for_mail(row.id), row.recipient, office.dkim.sign(message, now=now))
+
+
+def _content(row: OutboxMail, office: Office) -> Content:
+    if row.kind == COMPOSED:
+        return Content(row.params["subject"], row.params["text"], row.params["html"])
+    return office.templates.render(row.kind, row.language, row.params)
+
+
+def _headers(row: OutboxMail) -> list[tuple[str, str]]:
+    url = row.params.get("list_unsubscribe_url")
+    return [
+        AUTOMATIC,
+        *(list_unsubscribe(url) if url else ()),
+        *((name, value) for name, value in row.params.get("headers", ())),
+    ]

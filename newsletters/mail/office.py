@@ -1,0 +1,59 @@
+"""What sending needs of the settings: the server, the keys, the return paths, the words and the sender."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from config import BadSetting, Config
+from newsletters.kernel.tokens import Signer
+from newsletters.mail.message import Mailbox
+from newsletters.mail.render import MailTemplates
+from newsletters.mail.server import BadServerUrl, SmtpServer
+from newsletters.mail.sign import DkimKey, DkimSigner, UnusableKey, load_key
+from newsletters.mail.smtp import Connection
+from newsletters.mail.verp import ReturnPaths
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The newsroom's way out. ``domain`` stands in Message-IDs; ``sender`` writes the single mails."""
+
+    server: SmtpServer
+    dkim: DkimSigner
+    paths: ReturnPaths
+    templates: MailTemplates
+    sender: Mailbox
+    domain: str
+
+    @classmethod
+    def from_config(cls, config: Config, signer: Signer) -> Self:
+        """Raises BadSetting for a server or a key that cannot be used."""
+        domain = config.mail_from.rpartition("@")[2]
+        return cls(
+            server=_server(config),
+            dkim=DkimSigner(_keys(config, domain)),
+            paths=ReturnPaths(signer, config.bounce_domain or domain),
+            templates=MailTemplates(newsroom=config.newsroom, public_url=config.public_url),
+            sender=Mailbox(config.newsroom, config.mail_from),
+            domain=domain,
+        )
+
+    def connection(self) -> Connection:
+        """A connection that opens when it is first needed; close it in the end."""
+        return Connection(self.server)
+
+
+def _server(config: Config) -> SmtpServer:
+    try:
+        return SmtpServer.from_url(config.smtp_url, helo=config.public_host)
+    except BadServerUrl as error:
+        raise BadSetting(f"SMTP_URL: {error}") from error
+
+
+def _keys(config: Config, domain: str) -> list[DkimKey]:
+    try:
+        return [
+            load_key(path, domain=config.dkim_domain or domain, selector=selector)
+            for path, selector in zip(config.dkim_key, config.dkim_selector, strict=False)
+        ]
+    except (UnusableKey, OSError) as error:
+        raise BadSetting(f"DKIM_KEY: {error}") from error

@@ -1,0 +1,169 @@
+"""Sends what waits in the outbox, one mail after another, by the ledger rule.
+
+The next mail begins only when the outcome of the last one is committed, so a kill at any moment leaves at
+most one mail in doubt; that one goes out again with the same Message-ID. Nothing is logged but ids.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event, Thread
+
+from sqlalchemy.orm import Session
+
+from newsletters.kernel.clock import Clock
+from newsletters.kernel.db import Database
+from newsletters.kernel.errors import DomainError
+from newsletters.mail import claims
+from newsletters.mail.claims import Claim
+from newsletters.mail.composing import Envelope, compose
+from newsletters.mail.models import OutboxMail, OutboxState
+from newsletters.mail.office import Office
+from newsletters.mail.replies import Refused, Reply, ServerUnavailable, SmtpError
+from newsletters.mail.retry import SERVER_AWAY, is_given_up, next_attempt_at
+from newsletters.mail.smtp import Connection
+
+MOST_HANG_UPS = 2  # in a row, in the middle of a mail: then it is the server, not the mail
+RENEW_SECONDS = claims.LEASE.total_seconds() / 4
+
+OnRefused = Callable[[Session, OutboxMail, Reply], None]
+log = logging.getLogger(__name__)
+
+
+class ServerAway(Exception):
+    """No use in trying the next mail now."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What one run came to."""
+
+    accepted: int = 0
+    postponed: int = 0
+    failed: int = 0
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def ignore(_session: Session, _mail: OutboxMail, _reply: Reply) -> None:
+    """Nothing follows from a refusal."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OutboxSender:
+    """One worker's run over the outbox. ``on_refused`` acts in the transaction that settles the mail."""
+
+    db: Database
+    clock: Clock
+    office: Office
+    connection: Connection
+    on_refused: OnRefused = ignore
+    chance: Callable[[], float] = random.random
+    sent: Sent = field(default_factory=Sent)
+    hang_ups: int = 0
+
+    def run(self, *, should_stop: Callable[[], bool] = never) -> Sent:
+        """Send until nothing is due, the server is away, or somebody asks to stop."""
+        while not should_stop():
+            with self.db.transaction() as session:
+                claim = claims.claim_next(session, now=self.clock.now())
+            if claim is None:
+                break
+            try:
+                with self._lease_kept(claim):
+                    self._send(claim)
+            except ServerAway:
+                break
+        return self.sent
+
+    def _send(self, claim: Claim) -> None:
+        envelope = self._composed(claim)
+        if envelope is None:
+            return
+        try:
+            reply = self.connection.send(
+                sender=envelope.sender, recipient=envelope.recipient, message=envelope.message
+            )
+        except Refused as error:
+            self._fail(claim, error.reply, is_bounce=not error.is_local)
+        except ServerUnavailable as error:
+            self._hung_up(claim, error)
+        except SmtpError as error:
+            self._postpone(claim, str(error))
+        else:
+            self._accept(claim, reply)
+
+    def _composed(self, claim: Claim) -> Envelope | None:
+        mail = claim.mail
+        try:
+            return compose(mail, office=self.office, now=self.clock.now())
+        except DomainError as error:
+            log.error("mail %d (%s) cannot be sent: %s", mail.id, mail.kind, type(error).__name__)
+            self._fail(claim, Reply(0, "", f"not sent: {type(error).__name__}"), is_bounce=False)
+        except Exception:  # a mistake in a template must not hold up every mail behind this one
+            log.exception("mail %d (%s) could not be composed", mail.id, mail.kind)
+            self._postpone(claim, "could not be composed")
+        return None
+
+    def _accept(self, claim: Claim, reply: Reply) -> None:
+        self.hang_ups = 0
+        self.sent.accepted += 1
+        self._settle(claim, OutboxState.ACCEPTED, reply, is_bounce=False)
+
+    def _fail(self, claim: Claim, reply: Reply, *, is_bounce: bool) -> None:
+        self.hang_ups = 0
+        self.sent.failed += 1
+        self._settle(claim, OutboxState.FAILED, reply, is_bounce=is_bounce)
+
+    def _settle(self, claim: Claim, state: OutboxState, reply: Reply, *, is_bounce: bool) -> None:
+        with self.db.transaction() as session:
+            is_ours = claims.settle(session, claim, state, reply=str(reply), now=self.clock.now())
+            if is_ours and is_bounce:
+                self.on_refused(session, session.get_one(OutboxMail, claim.mail.id), reply)
+
+    def _hung_up(self, claim: Claim, error: ServerUnavailable) -> None:
+        self._postpone(claim, str(error), is_attempt=error.in_transaction)
+        self.hang_ups += 1
+        if not error.in_transaction or self.hang_ups >= MOST_HANG_UPS:
+            raise ServerAway
+
+    def _postpone(self, claim: Claim, why: str, *, is_attempt: bool = True) -> None:
+        due_at = self._next(claim, is_attempt=is_attempt)
+        if is_given_up(claim.mail.created_at, next_at=due_at):
+            self._fail(claim, Reply.of(0, f"given up: {why}"), is_bounce=False)
+            return
+        self.sent.postponed += 1
+        with self.db.transaction() as session:
+            claims.postpone(session, claim, reply=why, due_at=due_at, is_attempt=is_attempt)
+
+    def _next(self, claim: Claim, *, is_attempt: bool) -> datetime:
+        now = self.clock.now()
+        if not is_attempt:
+            return now + SERVER_AWAY
+        return next_attempt_at(claim.mail.attempts + 1, now=now, chance=self.chance())
+
+    @contextmanager
+    def _lease_kept(self, claim: Claim) -> Iterator[None]:
+        """Renew the lease for as long as the block runs: a server may take ten minutes for its last word."""
+        done = Event()
+        keeper = Thread(target=self._keep, args=(claim, done), name="outbox lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _keep(self, claim: Claim, done: Event) -> None:
+        while not done.wait(RENEW_SECONDS):
+            try:
+                with self.db.transaction() as session:
+                    claims.keep(session, claim, now=self.clock.now())
+            except Exception:
+                log.exception("the lease of mail %d could not be renewed", claim.mail.id)

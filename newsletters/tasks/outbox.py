@@ -1,0 +1,48 @@
+"""The task that sends single mails: confirmations, ways in, invitations, test sends."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from sqlalchemy.orm import Session
+
+from newsletters.bounces.classify import classify
+from newsletters.bounces.processing import record_refusal
+from newsletters.mail.models import OutboxMail
+from newsletters.mail.office import Office
+from newsletters.mail.replies import Reply
+from newsletters.mail.sending import OutboxSender, never
+from newsletters.runtime import Runtime
+
+PRIORITY = 100  # before every issue
+
+
+def send_outbox(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
+    """Send every mail that is due."""
+    office = _office(runtime)
+    with office.connection() as connection:
+        OutboxSender(
+            db=runtime.db,
+            clock=runtime.clock,
+            office=office,
+            connection=connection,
+            on_refused=lambda session, mail, reply: _refused(session, mail, reply, runtime=runtime),
+        ).run(should_stop=should_stop)
+
+
+@lru_cache(maxsize=1)
+def _office(runtime: Runtime) -> Office:
+    return Office.from_config(runtime.config, runtime.signer)
+
+
+def _refused(session: Session, mail: OutboxMail, reply: Reply, *, runtime: Runtime) -> None:
+    """A dead address is dead for single mails too; a mail to an editor condemns nobody."""
+    if mail.subscriber_id is None:
+        return
+    record_refusal(
+        session,
+        subscriber_id=mail.subscriber_id,
+        issue_id=None,
+        kind=classify(reply.code, reply.enhanced, reply.text),
+        reply=str(reply),
+        now=runtime.clock.now(),
+    )
