@@ -85,6 +85,8 @@ def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Publishe
         name=demo.name,
         tagline=demo.tagline,
         description=demo.description,
+        sample=demo.sample,
+        sample=demo.sample,
         language=demo.language,
         cadence=demo.cadence,
         byline=demo.byline,

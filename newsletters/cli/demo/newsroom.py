@@ -21,6 +21,7 @@ class DemoNewsletter:
     name: str
     tagline: str
     description: str
+    sample: str
     language: str
     cadence: str
     byline: str
@@ -31,6 +32,7 @@ class DemoNewsletter:
     each: int
     hour: int
     consent: str
+    sample: str
 
     @property
     def sender_email(self) -> str:
@@ -71,6 +73,8 @@ NEWSLETTERS = (
         tagline="One question about Ukraine, answered properly, every week.",
         description="Each week we take one question our readers ask, go to the people who know, and come "
         "back with an answer that fits on a page: what happened, why, and what to watch.",
+        sample="The rails stand 1,520 mm apart, 85 mm wider than in most of the European Union. At "
+        "the western border, wagons are lifted and given new wheels.",
         language="en",
         cadence="Every Thursday",
         byline="Olena Marchuk and the explainers' desk",
@@ -81,6 +85,10 @@ NEWSLETTERS = (
         each=1,
         hour=8,
         consent="Send me Explaining Ukraine by e-mail every week. I can leave with one click in every mail.",
+        sample="A hromada is the smallest part of the country that can sign a contract. Before the reform, "
+        "eleven thousand village councils waited for money from above; now some fourteen hundred communities keep a "
+        "share of the tax that is paid in them.\n\n"
+        "That is why the answer to “who mends this road” has changed, and why so many mayors can draw.",
     ),
     DemoNewsletter(
         slug="morning-brief",
@@ -88,6 +96,8 @@ NEWSLETTERS = (
         tagline="Five things before coffee.",
         description="What will matter today, in two minutes. Written at five in the morning by somebody "
         "who has already had theirs.",
+        sample="Ports. The first grain ship of the week left before dawn. Weather. Wind from the "
+        "north-west, rain by evening.",
         language="en",
         cadence="Every weekday at 6:30",
         byline="Taras Hnatiuk",
@@ -98,6 +108,9 @@ NEWSLETTERS = (
         each=1,
         hour=4,
         consent="Send me Morning Brief by e-mail every weekday. I can leave with one click in every mail.",
+        sample="1. The vote on the budget moves to Thursday. What it means: another day in which nobody "
+        "signs anything.\n\n"
+        "2. Trains to the west leave as planned; the 7:12 has one carriage fewer, and yes, it is yours.",
     ),
     DemoNewsletter(
         slug="kyiv-dispatch",
@@ -105,6 +118,8 @@ NEWSLETTERS = (
         tagline="A letter from the city, one scene at a time.",
         description="Our correspondents send what does not fit into the news: one place, one person, one "
         "evening. No opinions, many details.",
+        sample="“People came with boxes and asked who goes east. Everyone knew somebody. So we wrote "
+        "it down.”",
         language="en",
         cadence="Twice a month, on Thursday evening",
         byline="The Kyiv desk",
@@ -115,12 +130,16 @@ NEWSLETTERS = (
         each=2,
         hour=17,
         consent="Send me Kyiv Dispatch by e-mail twice a month. I can leave with one click in every mail.",
+        sample="She repairs maps on the third floor of a building that is on none of them. The oldest one on "
+        "her table shows the river where the market is.\n\n"
+        "“People bring me what they can no longer fold,” she says, and smooths a corner with her thumb.",
     ),
     DemoNewsletter(
         slug="ukrainska-nedilia",
         name="Українська неділя",
         tagline="Недільне читання без поспіху.",
         description="Один довгий текст щонеділі: про людей, книжки, хліб і потяги. Українською.",
+        sample="Книжка гріє двічі: коли її читаєш і коли про неї сперечаєшся.",
         language="uk",
         cadence="Щонеділі зранку",
         byline="Марта Коваль",
@@ -132,6 +151,9 @@ NEWSLETTERS = (
         hour=7,
         consent="Надсилайте мені «Українську неділю» щонеділі. "
         "Я можу відписатися одним натисканням у кожному листі.",
+        sample="Потяг стояв сорок хвилин, і за цей час вагон устиг познайомитися, посваритися через вікно й "
+        "поділити пиріг.\n\n"
+        "Провідниця казала, що так буває завжди: запізнення довше за зупинку, але коротше за розмову.",
     ),
     DemoNewsletter(
         slug="data-desk",
@@ -139,6 +161,7 @@ NEWSLETTERS = (
         tagline="Numbers with their footnotes.",
         description="One data set a month, drawn honestly, with what we left out and why. For people who "
         "read the axis first.",
+        sample="An empty cell is not a zero. In our tables it is a dash, and the note says why.",
         language="en",
         cadence="Monthly, on the first Tuesday",
         byline="Ihor Savchenko",
@@ -149,6 +172,9 @@ NEWSLETTERS = (
         each=4,
         hour=10,
         consent="Send me The Data Desk by e-mail every month. I can leave with one click in every mail.",
+        sample="A loaf cost 27 hryvnias in the shop below our office. In the national average it cost 24. "
+        "Both numbers are right, and neither is the price of bread.\n\n"
+        "We left out bread that is baked at home: nobody counts it, and in four regions it is a third.",
     ),
     DemoNewsletter(
         slug="culture-weekend",
@@ -156,6 +182,8 @@ NEWSLETTERS = (
         tagline="Where to be from Friday to Sunday.",
         description="Plays in cellars, films on walls, books for the tram. Three plans for the weekend and "
         "one for staying in.",
+        sample="Silent films on the wall of the old printing house, with a piano. If there is an "
+        "alarm, the piano stays and everyone else goes down.",
         language="en",
         cadence="Every Friday at noon",
         byline="Sofiia Lys and friends",
@@ -166,5 +194,8 @@ NEWSLETTERS = (
         each=1,
         hour=9,
         consent="Send me Culture Weekend by e-mail every Friday. I can leave with one click in every mail.",
+        sample="Friday: the depot opens its gates at eight, and a brass band plays between two trams until the "
+        "last one has to leave.\n\n"
+        "Sunday: soup. It takes three hours, of which you are needed for twenty minutes.",
     ),
 )
