@@ -86,7 +86,6 @@ def _publish(session: Session, demo: DemoNewsletter, now: datetime) -> _Publishe
         tagline=demo.tagline,
         description=demo.description,
         sample=demo.sample,
-        sample=demo.sample,
         language=demo.language,
         cadence=demo.cadence,
         byline=demo.byline,

@@ -32,7 +32,6 @@ class DemoNewsletter:
     each: int
     hour: int
     consent: str
-    sample: str
 
     @property
     def sender_email(self) -> str:
@@ -85,10 +84,6 @@ NEWSLETTERS = (
         each=1,
         hour=8,
         consent="Send me Explaining Ukraine by e-mail every week. I can leave with one click in every mail.",
-        sample="A hromada is the smallest part of the country that can sign a contract. Before the reform, "
-        "eleven thousand village councils waited for money from above; now some fourteen hundred communities keep a "
-        "share of the tax that is paid in them.\n\n"
-        "That is why the answer to “who mends this road” has changed, and why so many mayors can draw.",
     ),
     DemoNewsletter(
         slug="morning-brief",
@@ -108,9 +103,6 @@ NEWSLETTERS = (
         each=1,
         hour=4,
         consent="Send me Morning Brief by e-mail every weekday. I can leave with one click in every mail.",
-        sample="1. The vote on the budget moves to Thursday. What it means: another day in which nobody "
-        "signs anything.\n\n"
-        "2. Trains to the west leave as planned; the 7:12 has one carriage fewer, and yes, it is yours.",
     ),
     DemoNewsletter(
         slug="kyiv-dispatch",
@@ -130,9 +122,6 @@ NEWSLETTERS = (
         each=2,
         hour=17,
         consent="Send me Kyiv Dispatch by e-mail twice a month. I can leave with one click in every mail.",
-        sample="She repairs maps on the third floor of a building that is on none of them. The oldest one on "
-        "her table shows the river where the market is.\n\n"
-        "“People bring me what they can no longer fold,” she says, and smooths a corner with her thumb.",
     ),
     DemoNewsletter(
         slug="ukrainska-nedilia",
@@ -151,9 +140,6 @@ NEWSLETTERS = (
         hour=7,
         consent="Надсилайте мені «Українську неділю» щонеділі. "
         "Я можу відписатися одним натисканням у кожному листі.",
-        sample="Потяг стояв сорок хвилин, і за цей час вагон устиг познайомитися, посваритися через вікно й "
-        "поділити пиріг.\n\n"
-        "Провідниця казала, що так буває завжди: запізнення довше за зупинку, але коротше за розмову.",
     ),
     DemoNewsletter(
         slug="data-desk",
@@ -172,9 +158,6 @@ NEWSLETTERS = (
         each=4,
         hour=10,
         consent="Send me The Data Desk by e-mail every month. I can leave with one click in every mail.",
-        sample="A loaf cost 27 hryvnias in the shop below our office. In the national average it cost 24. "
-        "Both numbers are right, and neither is the price of bread.\n\n"
-        "We left out bread that is baked at home: nobody counts it, and in four regions it is a third.",
     ),
     DemoNewsletter(
         slug="culture-weekend",
@@ -194,8 +177,5 @@ NEWSLETTERS = (
         each=1,
         hour=9,
         consent="Send me Culture Weekend by e-mail every Friday. I can leave with one click in every mail.",
-        sample="Friday: the depot opens its gates at eight, and a brass band plays between two trams until the "
-        "last one has to leave.\n\n"
-        "Sunday: soup. It takes three hours, of which you are needed for twenty minutes.",
     ),
 )
