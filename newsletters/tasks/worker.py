@@ -7,6 +7,8 @@ batch back. Nothing is lost by a harder end either: the rows say what was done.
 import logging
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
 
@@ -16,8 +18,10 @@ from config import BadSetting, Config
 from newsletters.delivery.holds import RENEW_SECONDS
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.steady_clock import SteadyClock, database_time
 
 PULSE_SECONDS = 1.0
+FOLLOW_SECONDS = 60.0
 DRAIN_SECONDS = 15.0  # a server may take minutes for a final dot; then the message is left in doubt
 POLL_SECONDS = (0.05, 0.25)  # how often an idle thread looks for a nudge: at first, and at most
 
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 
 def run(runtime: Runtime) -> int:
     """Work until SIGTERM or SIGINT; return the exit status: 0 when everything was drained."""
+    clock = SteadyClock(partial(database_time, runtime.db))
+    runtime = replace(runtime, clock=clock)
     tasks = register(runtime)
     stopping = tasks.deliveries.stopping
     consumer = Consumer(
@@ -37,8 +43,8 @@ def run(runtime: Runtime) -> int:
         shutdown_timeout=DRAIN_SECONDS,
     )
     ended = Event()
-    heart = Thread(target=_keep_leases, args=(runtime, tasks, ended), name="leases", daemon=True)
-    heart.start()
+    for keep in (partial(_keep_leases, runtime, tasks), partial(_keep_time, clock)):
+        Thread(target=keep, args=(ended,), daemon=True).start()
     consumer.start()
     _stop_on_signals(stopping)  # in place of huey's own, which would interrupt the threads
     log.info("worker ready")
@@ -90,6 +96,14 @@ def _keep_leases(runtime: Runtime, tasks: Tasks, ended: Event) -> None:
             tasks.deliveries.holds.renew(runtime.db, runtime.clock)
         except Exception:
             log.exception("the leases could not be renewed")
+
+
+def _keep_time(clock: SteadyClock, ended: Event) -> None:
+    while not ended.wait(FOLLOW_SECONDS):
+        try:
+            clock.follow()
+        except Exception:
+            log.exception("the database's time could not be asked")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,169 @@
+"""What tests of sending share: many readers at once, an issue on its way, a worker as a real process."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.engine import make_url
+
+from config import Config
+from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.kernel.db import Database
+from newsletters.publishing import lifecycle
+from newsletters.publishing.models import Issue, IssueState, Newsletter
+from newsletters.runtime import Runtime
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.tasks.register import Tasks
+from tests.conftest import NOW
+from tests.factories import DIGESTER, make_issue, make_newsletter
+from tests.sink import PROJECT, SinkProcess, wait_until
+
+STOP_SECONDS = 20.0
+
+
+def make_audience(db: Database, count: int, *, first: str = "reader") -> Newsletter:
+    """A newsletter with ``count`` active readers, written in bulk."""
+    with db.transaction() as session:
+        newsletter = make_newsletter(session)
+        emails = [f"{first}{number}@readers.example" for number in range(count)]
+        readers = [
+            {
+                "email": email,
+                "email_key": email,
+                "address_hash": DIGESTER.address(email),
+                "name": f"Reader {number}",
+                "name_key": f"reader {number}",
+                "created_at": NOW,
+            }
+            for number, email in enumerate(emails)
+        ]
+        session.execute(insert(Subscriber), readers)
+        ids = session.scalars(select(Subscriber.id).where(Subscriber.email_key.in_(emails))).all()
+        session.execute(
+            insert(Subscription),
+            [
+                {
+                    "subscriber_id": subscriber_id,
+                    "newsletter_id": newsletter.id,
+                    "state": SubscriptionState.ACTIVE,
+                    "requested_at": NOW,
+                    "confirmed_at": NOW,
+                }
+                for subscriber_id in ids
+            ],
+        )
+    return newsletter
+
+
+def schedule_issue(db: Database, newsletter: Newsletter, *, at: datetime) -> int:
+    """An issue that is due ``at`` once and has no undo window left."""
+    with db.transaction() as session:
+        issue = make_issue(session, newsletter)
+        lifecycle.schedule(session, issue, send_at=at, editor_id=None, now=at)
+    return issue.id
+
+
+def state_of(db: Database, issue_id: int) -> IssueState:
+    with db.reading() as session:
+        return session.get_one(Issue, issue_id).state
+
+
+def outcomes(db: Database, issue_id: int) -> dict[DeliveryState, int]:
+    """How many readers there are in each state; states without readers are left out."""
+    with db.reading() as session:
+        counted = select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id)
+        return dict(session.execute(counted.group_by(Delivery.state)).all())
+
+
+def delivery_to(db: Database, issue_id: int, email: str) -> Delivery:
+    with db.reading() as session:
+        found = select(Delivery).join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        return session.scalars(found.where(Delivery.issue_id == issue_id, Subscriber.email == email)).one()
+
+
+def work(runtime: Runtime, tasks: Tasks) -> None:
+    """Beat once and run every nudge until none waits: what a worker does in a second, in this thread."""
+    tasks.pulse.beat()
+    huey = runtime.engine.huey
+    while (task := huey.dequeue()) is not None:
+        huey.execute(task)
+    tasks.pulse.finish_issues()
+
+
+class WorkerProcess:
+    """``python -m newsletters.tasks.worker`` on the test's database, mailing to the test's sink."""
+
+    def __init__(self, config: Config, sink: SinkProcess, folder: Path, **environment: str) -> None:
+        self._environment = {
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": make_url(config.database_url).render_as_string(hide_password=False),
+            "ENGINE_URL": f"sqlite:///{folder / 'engine.sqlite3'}",
+            "SECRET_KEY": config.secret_key,
+            "ADDRESS_HASH_KEY": config.address_hash_key,
+            "PUBLIC_URL": config.public_url,
+            "SMTP_URL": sink.smtp_url,
+            **environment,
+        }
+        self._log = folder / "worker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> Self:
+        """Start it and wait until it works."""
+        before = len(self.log)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "newsletters.tasks.worker"],
+                cwd=PROJECT,
+                env={**os.environ, **self._environment},
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(
+            lambda: "worker ready" in self.log[before:] or self._has_ended(), timeout=20, what="a worker"
+        )
+        return self
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it with that signal and return its exit status. Twice is harmless."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(number)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def _has_ended(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"the worker did not start: {self.log}")
+        return False
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+LATER = timedelta(minutes=20)

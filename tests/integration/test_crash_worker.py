@@ -1,0 +1,160 @@
+"""Real worker processes, killed, stopped and frozen in the middle of a send to 5,000 readers."""
+
+import random
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from config import Config
+from newsletters.delivery.models import DeliveryState
+from newsletters.kernel.db import Database
+from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.publishing import lifecycle
+from newsletters.publishing.models import Issue, IssueState, PauseReason
+from tests.delivering import WorkerProcess, make_audience, outcomes, schedule_issue, state_of
+from tests.sink import SinkProcess, wait_until
+
+READERS = 5000
+THREADS = 4
+SEND_SECONDS = 120.0  # what a send may take on a busy machine
+ACCEPTED = DeliveryState.ACCEPTED
+
+
+@pytest.fixture
+def worker(config: Config, sink: SinkProcess, tmp_path: Path) -> Iterator[WorkerProcess]:
+    made = WorkerProcess(config, sink, tmp_path / "worker", SENDER_THREADS=str(THREADS), BATCH_SIZE="100")
+    yield made
+    made.end()
+
+
+def test_a_worker_killed_again_and_again_loses_nobody(
+    db: Database, sink: SinkProcess, worker: WorkerProcess
+) -> None:
+    issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
+    moments = _random_moments(3, below=4000)
+
+    for moment in moments:
+        worker.start()
+        _wait_for_messages(sink, moment)
+        worker.end(signal.SIGKILL)
+    worker.start()
+    _wait_for_end(db, issue_id)
+
+    stats = sink.stats()
+    assert outcomes(db, issue_id) == {ACCEPTED: READERS}
+    assert stats["distinct_recipients"] == READERS
+    assert stats["messages"] - READERS <= THREADS * len(moments)
+    assert stats["messages"] - READERS == stats["duplicates"]  # the same Message-ID to the same reader
+
+
+def test_a_worker_told_to_stop_drains_and_repeats_nothing(
+    db: Database, sink: SinkProcess, worker: WorkerProcess
+) -> None:
+    issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
+
+    statuses = []
+    for moment, number in ((500, signal.SIGTERM), (2500, signal.SIGINT)):
+        worker.start()
+        _wait_for_messages(sink, moment)
+        statuses.append(worker.end(number))
+        assert outcomes(db, issue_id)[ACCEPTED] == sink.stats()["messages"]
+    worker.start()
+    _wait_for_end(db, issue_id)
+
+    stats = sink.stats()
+    assert statuses == [0, 0]
+    assert outcomes(db, issue_id) == {ACCEPTED: READERS}
+    assert (stats["messages"], stats["distinct_recipients"]) == (READERS, READERS)
+
+
+def test_pausing_and_resuming_at_random_repeats_nothing_and_a_confirmation_overtakes(
+    db: Database, sink: SinkProcess, worker: WorkerProcess
+) -> None:
+    issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
+    worker.start()
+    for moment in _random_moments(3, below=2000):
+        _wait_for_messages(sink, moment)
+        _act(db, issue_id, lifecycle.Action.PAUSE)
+        _act(db, issue_id, lifecycle.Action.RESUME)
+
+    with db.transaction() as session:
+        params = {"subject": "Please confirm", "text": "Yes?", "html": "<p>Yes?</p>"}
+        queue(session, QueuedMail("composed", "new@readers.example", "en", params), now=_now())
+    sink.message(to="new@readers.example", timeout=5)
+    left_when_overtaken = READERS - sink.stats()["messages"]
+    _wait_for_end(db, issue_id)
+
+    stats = sink.stats()
+    assert left_when_overtaken > 0
+    assert (stats["messages"], stats["distinct_recipients"]) == (READERS + 1, READERS + 1)
+
+
+def test_a_server_that_goes_away_during_the_send_is_waited_for(
+    db: Database, sink: SinkProcess, worker: WorkerProcess
+) -> None:
+    issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
+    worker.start()
+    _wait_for_messages(sink, 300)
+
+    sink.kill()
+    wait_until(lambda: state_of(db, issue_id) is IssueState.PAUSED, timeout=20, what="the pause")
+    with db.reading() as session:
+        reason = session.get_one(Issue, issue_id).pause_reason
+    sink.start()
+    _wait_for_end(db, issue_id)
+
+    stats = sink.stats()
+    assert reason is PauseReason.SERVER
+    assert outcomes(db, issue_id) == {ACCEPTED: READERS}
+    assert stats["distinct_recipients"] == READERS
+    assert stats["duplicates"] <= THREADS
+
+
+def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
+    db: Database, config: Config, sink: SinkProcess, worker: WorkerProcess, tmp_path: Path
+) -> None:
+    issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
+    worker.start()
+    _wait_for_messages(sink, 200)
+    worker.send(signal.SIGSTOP)
+
+    with WorkerProcess(config, sink, tmp_path / "other", SENDER_THREADS=str(THREADS)):
+        _wait_for_end(db, issue_id)
+        worker.send(signal.SIGCONT)
+        wait_until(lambda: "taken over by another worker" in worker.log, timeout=10, what="the refusal")
+
+    stats = sink.stats()
+    assert outcomes(db, issue_id) == {ACCEPTED: READERS}
+    assert stats["distinct_recipients"] == READERS
+    assert stats["messages"] - READERS <= THREADS  # the messages that were on their way when it froze
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _random_moments(count: int, *, below: int) -> list[int]:
+    """After how many messages something is to happen: other ones in every run."""
+    return sorted(random.sample(range(100, below), count))
+
+
+def _act(db: Database, issue_id: int, action: lifecycle.Action) -> None:
+    with db.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        if action is lifecycle.Action.PAUSE:
+            lifecycle.pause(session, issue, now=_now())
+        else:
+            lifecycle.resume(session, issue, now=_now())
+
+
+def _wait_for_messages(sink: SinkProcess, count: int) -> None:
+    wait_until(lambda: sink.stats()["messages"] >= count, timeout=SEND_SECONDS, what=f"{count} messages")
+
+
+def _wait_for_end(db: Database, issue_id: int) -> None:
+    wait_until(
+        lambda: state_of(db, issue_id) is IssueState.SENT, timeout=SEND_SECONDS, what="the issue to be sent"
+    )
