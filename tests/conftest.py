@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from config import Config
@@ -26,6 +27,9 @@ from tests.postgres import PrivatePostgres, binaries
 from tests.sink import sink
 
 __all__ = ["sink"]  # a fixture of its own module
+
+settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("suite")
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SERVER_URL = "TEST_POSTGRES_URL"
