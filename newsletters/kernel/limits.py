@@ -9,8 +9,7 @@ no address and no client is kept in the clear.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Index, String, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Index, String, bindparam, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletters.kernel.columns import Base, UtcDateTime
@@ -29,6 +28,13 @@ class RateWindow(Base):
 
 
 _GATE = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Both databases read this; SQLAlchemy's own upserts differ by dialect and are compiled anew each time.
+_COUNT = text(
+    "INSERT INTO rate_windows (key, starts_at, ends_at, hits) VALUES (:key, :starts_at, :ends_at, 1) "
+    "ON CONFLICT (key, starts_at) DO UPDATE SET hits = rate_windows.hits + 1, ends_at = excluded.ends_at "
+    "RETURNING hits"
+).bindparams(bindparam("starts_at", type_=UtcDateTime), bindparam("ends_at", type_=UtcDateTime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +103,5 @@ def forget_past_windows(session: Session, *, now: datetime) -> None:
 
 def _count(session: Session, key: str, start: datetime, end: datetime) -> int:
     """Write one hit and return how many the window has now."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(RateWindow)
-        .values(key=key, starts_at=start, ends_at=end, hits=1)
-        .on_conflict_do_update(
-            index_elements=["key", "starts_at"], set_={"hits": RateWindow.hits + 1, "ends_at": end}
-        )
-        .returning(RateWindow.hits)
-    )
-    return session.execute(statement).scalar_one()
+    values = {"key": key, "starts_at": start, "ends_at": end}
+    return int(session.execute(_COUNT, values).scalar_one())

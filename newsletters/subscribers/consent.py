@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from sqlalchemy import event, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from newsletters.publishing.models import OptInWording
 from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscription
@@ -140,5 +140,12 @@ def _refuse(_mapper: Any, _connection: Any, target: ConsentRecord) -> NoReturn:
     raise EvidenceIsFinal(f"consent record {target.id} cannot be changed")
 
 
+def _refuse_in_bulk(statement: ORMExecuteState) -> None:
+    mapper = statement.bind_mapper if statement.is_update or statement.is_delete else None
+    if mapper is not None and mapper.class_ is ConsentRecord:
+        raise EvidenceIsFinal("consent records cannot be changed")
+
+
 event.listen(ConsentRecord, "before_update", _refuse)
 event.listen(ConsentRecord, "before_delete", _refuse)
+event.listen(Session, "do_orm_execute", _refuse_in_bulk)
