@@ -89,10 +89,10 @@ def hand_back(session: Session, hold: Hold, *, settled: int, now: datetime) -> N
     )
     ended: dict[str, Any] = {"leased_until": None, "in_flight_id": None, "worked_at": now, "settled": settled}
     ended |= {"state": BatchState.DONE} if due_at is None else {"due_at": due_at}
-    require_held(session, hold, ended)
+    _write_held(session, hold, ended)
 
 
-def require_held(session: Session, hold: Hold, values: dict[str, Any]) -> None:
+def _write_held(session: Session, hold: Hold, values: dict[str, Any]) -> None:
     """Write to the batch, which holds its row until the commit. Raises LeaseLost where it is not ours."""
     written = session.execute(
         update(Batch)

@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Row, bindparam, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.delivery.audience import is_active
-from newsletters.delivery.batches import LEASE, Hold, is_open, require_held
-from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery.batches import LEASE, Hold, LeaseLost, is_open
+from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.kernel.columns import UtcDateTime
 from newsletters.publishing.models import Issue, IssueState
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -59,7 +59,8 @@ def begin_next(
     """
     recipient = None
     while waiting and recipient is None:
-        row = session.execute(_next_reader(newsletter_id), _keys(hold, waiting[0]) | {"now": now}).one()
+        keys = _keys(hold, waiting[0]) | {"now": now}
+        row = session.connection().execute(_next_reader(newsletter_id), keys).one()
         if row.issue_state != IssueState.SENDING:
             break
         waiting.popleft()
@@ -69,34 +70,44 @@ def begin_next(
         if (reason := _obstacle(row)) is not None:
             settle(session, hold, _written_off(row, reason, now))
             recipient = None
-    begun = None if recipient is None else recipient.subscriber_id
-    require_held(session, hold, {"in_flight_id": begun, "leased_until": now + LEASE})
+    _mark_begun(session, hold, recipient, now)
     return recipient
 
 
 def settle(session: Session, hold: Hold, outcome: Outcome) -> bool:
     """Write what became of a delivery that was open; say whether it was."""
-    written = session.execute(
-        _SETTLE,
-        {
-            **_keys(hold, outcome.subscriber_id),
-            "to_state": outcome.state,
-            "to_reason": outcome.reason,
-            "to_attempts": outcome.attempts,
-            "to_next_attempt_at": outcome.next_attempt_at,
-            "to_settled_at": outcome.settled_at,
-            "to_reply": outcome.reply[:500],
-        },
-    )
-    return cast("CursorResult[Any]", written).rowcount == 1
+    values = {
+        "to_state": outcome.state,
+        "to_reason": outcome.reason,
+        "to_attempts": outcome.attempts,
+        "to_next_attempt_at": outcome.next_attempt_at,
+        "to_settled_at": outcome.settled_at,
+        "to_reply": outcome.reply[:500],
+    }
+    keys = _keys(hold, outcome.subscriber_id)
+    return session.connection().execute(_SETTLE, keys | values).rowcount == 1
+
+
+def _mark_begun(session: Session, hold: Hold, recipient: Recipient | None, now: datetime) -> None:
+    """Name the message that is about to leave, and put off the end of the lease. Raises LeaseLost."""
+    values = {
+        "of_batch": hold.batch_id,
+        "of_fence": hold.fence,
+        "to_in_flight": None if recipient is None else recipient.subscriber_id,
+        "to_leased_until": now + LEASE,
+    }
+    if session.connection().execute(_MARK_BEGUN, values).rowcount != 1:
+        raise LeaseLost(f"batch {hold.batch_id}: fence {hold.fence} is past")
 
 
 def _keys(hold: Hold, subscriber_id: int) -> dict[str, Any]:
     return {"of_issue": hold.issue_id, "of_subscriber": subscriber_id}
 
 
+# The statements of the hot path are made once and run on the bare connection: the session's own way costs
+# more than the rest of a message together.
 _SETTLE = (
-    update(Delivery)
+    update(cast(Table, Delivery.__table__))
     .where(
         Delivery.issue_id == bindparam("of_issue"),
         Delivery.subscriber_id == bindparam("of_subscriber"),
@@ -110,7 +121,15 @@ _SETTLE = (
         settled_at=bindparam("to_settled_at"),
         reply=bindparam("to_reply"),
     )
-    .execution_options(synchronize_session=False)
+)
+_MARK_BEGUN = (
+    update(cast(Table, Batch.__table__))
+    .where(
+        Batch.id == bindparam("of_batch"),
+        Batch.fence == bindparam("of_fence"),
+        Batch.state == BatchState.OPEN,
+    )
+    .values(in_flight_id=bindparam("to_in_flight"), leased_until=bindparam("to_leased_until"))
 )
 
 

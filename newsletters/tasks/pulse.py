@@ -5,7 +5,9 @@ that fails holds up no other. What a dead worker left is found here again.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from sqlalchemy.orm import Session
 
 from newsletters.delivery import absence, batches, freeze, reconcile
 from newsletters.mail import outbox
@@ -56,21 +58,12 @@ class Pulse:
     def start_due_issues(self) -> None:
         with self.runtime.db.reading() as session:
             due = freeze.due_issue_ids(session, now=self.runtime.clock.now())
-        for issue_id in due:
-            self._start(issue_id)
+        self._each(due, self._start)
 
-    def _start(self, issue_id: int) -> None:
-        try:
-            with self.runtime.db.transaction() as session:
-                issue = freeze.start(
-                    session,
-                    issue_id,
-                    batch_size=self.runtime.config.batch_size,
-                    now=self.runtime.clock.now(),
-                )
-                log.info("issue %d is %s: %d prepared", issue_id, issue.state, issue.prepared)
-        except WrongState:
-            log.info("issue %d was called back before it started", issue_id)
+    def _start(self, session: Session, issue_id: int) -> None:
+        size, now = self.runtime.config.batch_size, self.runtime.clock.now()
+        issue = freeze.start(session, issue_id, batch_size=size, now=now)
+        log.info("issue %d is %s: %d prepared", issue_id, issue.state, issue.prepared)
 
     def probe_server(self) -> None:
         with self.runtime.db.reading() as session:
@@ -87,25 +80,22 @@ class Pulse:
                 batches.release_dead(session, worker=name, now=now)
 
     def write_off_cancelled(self) -> None:
-        now = self.runtime.clock.now()
         with self.runtime.db.reading() as session:
-            cancelled = reconcile.cancelled_with_work(session, now=now)
-        for issue_id in cancelled:
-            with self.runtime.db.transaction() as session:
-                reconcile.write_off(session, issue_id, now=now)
+            cancelled = reconcile.cancelled_with_work(session, now=self.runtime.clock.now())
+        self._each(cancelled, self._write_off)
+
+    def _write_off(self, session: Session, issue_id: int) -> None:
+        readers = reconcile.write_off(session, issue_id, now=self.runtime.clock.now())
+        log.info("issue %d was cancelled: %d readers do not get it", issue_id, readers)
 
     def finish_issues(self) -> None:
         with self.runtime.db.reading() as session:
             without_work = reconcile.issues_without_work(session)
-        for issue_id in without_work:
-            self._finish(issue_id)
+        self._each(without_work, self._finish)
 
-    def _finish(self, issue_id: int) -> None:
-        try:
-            with self.runtime.db.transaction() as session:
-                reconcile.finish(session, issue_id, now=self.runtime.clock.now())
-        except WrongState:
-            log.info("issue %d was paused or cancelled as it ended", issue_id)
+    def _finish(self, session: Session, issue_id: int) -> None:
+        if reconcile.finish(session, issue_id, now=self.runtime.clock.now()):
+            log.info("issue %d is sent", issue_id)
 
     def nudge_senders(self) -> None:
         with self.runtime.db.reading() as session:
@@ -113,6 +103,17 @@ class Pulse:
         if has_due and not self.runtime.engine.ping():
             for _ in range(self.deliveries.free_slots()):
                 self._nudge("deliver")
+
+    def _each(self, issue_ids: Iterable[int], act: Callable[[Session, int], None]) -> None:
+        """Act on every issue in a transaction of its own: one that cannot be helped holds up no other."""
+        for issue_id in issue_ids:
+            try:
+                with self.runtime.db.transaction() as session:
+                    act(session, issue_id)
+            except WrongState as error:
+                log.info("issue %d: %s; somebody was faster", issue_id, error)
+            except Exception:
+                log.exception("issue %d: %s failed", issue_id, act.__name__)
 
     def _nudge(self, task: str) -> None:
         if self.runtime.engine.ping() < MOST_WAITING_NUDGES:
