@@ -217,6 +217,16 @@ def test_a_plot_has_a_title_a_description_and_its_numbers(page: Flask) -> None:
     assert re.search(r'<td class="num">1,204</td>', html)
 
 
+def test_a_plot_of_shares_is_written_in_per_cent(page: Flask) -> None:
+    plots = small_multiples([Series("Accepted", [(NOON, 0.9745)])])
+
+    html = render_template_string(
+        PLOTS + "{{ small_multiples(plots, 'm', 'Shares', as_percent=true) }}", plots=plots
+    )
+
+    assert html.count("97.45 %") == 2
+
+
 def test_an_empty_plot_says_so_instead_of_drawing(page: Flask) -> None:
     html = render_template_string(PLOTS + "{{ line_plot(plot, 'p', 'Sign-ups') }}", plot=line_plot([]))
 
