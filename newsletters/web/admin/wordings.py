@@ -82,7 +82,7 @@ def preview_form() -> Response:
 
 @blueprint.post("/newsletters/preview/mail")
 @owners_only
-def preview_mail() -> Response:
+def preview_confirmation_mail() -> Response:
     """The confirmation mail as readers would get it; its links lead nowhere."""
     newsletter, words = _typed()
     config, shade = context.runtime().config, accent(newsletter.accent)
