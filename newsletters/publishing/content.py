@@ -55,10 +55,14 @@ def content_hash(issue: Issue) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def to_html(source: str, media: Media) -> str:
-    """``source`` as HTML that is safe to stand in a page of ours and in a mail."""
+def to_html(source: str, media: Media, *, line: int | None = None) -> str:
+    """``source`` as HTML that is safe to stand in a page of ours and in a mail.
+
+    With ``line`` the block that stands on this line of ``source`` gets the id ``here``.
+    """
     tokens = parse(source)
     _begin_headings_at_two(tokens)
+    _mark(tokens, line)
     for index, token in enumerate(tokens):
         if token.type == "inline":
             _make_figure(tokens, index)
@@ -69,11 +73,18 @@ def to_html(source: str, media: Media) -> str:
     return nh3.clean(
         html,
         tags=TAGS,
-        attributes=ATTRIBUTES,
+        attributes={**ATTRIBUTES, "*": {"id"}} if line else ATTRIBUTES,
         link_rel=None,
         url_schemes=SCHEMES,
         url_relative=_only_media(media.base),
     )
+
+
+def _mark(tokens: list[Token], line: int | None) -> None:
+    blocks = [token for token in tokens if token.map and token.level == 0]
+    above = [token for token in blocks if token.map and line and token.map[0] < line]
+    if above:
+        above[-1].attrSet("id", "here")
 
 
 def _begin_headings_at_two(tokens: list[Token]) -> None:

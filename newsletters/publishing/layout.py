@@ -32,19 +32,30 @@ LOGO_WIDTH: Final = 240
 class Templates(Protocol):
     """What lays a page out: ``newsletters.mail.render.MailTemplates``."""
 
-    def render_page(self, name: str, language: str, params: Mapping[str, Any]) -> str: ...
+    def render_page(self, name: str, *, language: str, params: Mapping[str, Any]) -> str: ...
 
 
-def compile_issue(session: Session, issue: Issue, *, urls: Urls, templates: Templates) -> CompiledMessage:
-    """The issue's message, encoded once for all its readers; render it with a value for each of ``SLOTS``."""
-    return compile_message(issue_spec(session, issue, urls=urls, templates=templates))
+def compile_issue(
+    session: Session, issue: Issue, *, urls: Urls, templates: Templates, line: int | None = None
+) -> CompiledMessage:
+    """The issue's message, encoded once for all its readers; render it with a value for each of ``SLOTS``.
+
+    ``line`` gives the block on that line of the Markdown an id, for the desk's preview alone.
+    """
+    spec = issue_spec(session, issue, urls=urls, templates=templates, line=line)
+    return compile_message(spec)
 
 
-def issue_spec(session: Session, issue: Issue, *, urls: Urls, templates: Templates) -> MessageSpec:
+def issue_spec(
+    session: Session, issue: Issue, *, urls: Urls, templates: Templates, line: int | None = None
+) -> MessageSpec:
     """What the issue's message says, with slots where readers differ."""
     newsletter = session.get_one(Newsletter, issue.newsletter_id)
     pictures = media(session, [issue.body, newsletter.footer], base=urls.base)
     params = _params(issue, newsletter, urls=urls, pictures=pictures)
+    if line:
+        body = with_slots(issue.body, newsletter).text
+        params["body_html"] = Markup(to_html(body, pictures, line=line))  # noqa: S704
     params |= _logo(session, newsletter, urls)
     language = supported(newsletter.language)
     return MessageSpec(
@@ -52,8 +63,8 @@ def issue_spec(session: Session, issue: Issue, *, urls: Urls, templates: Templat
         from_name=newsletter.sender_name,
         from_email=newsletter.sender_email,
         reply_to=newsletter.reply_to,
-        html=templates.render_page("issue/body.html", language, params),
-        text=templates.render_page("issue/body.txt", language, params),
+        html=templates.render_page("issue/body.html", language=language, params=params),
+        text=templates.render_page("issue/body.txt", language=language, params=params),
         headers=_headers(issue, newsletter, urls),
     )
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,6 +40,11 @@ class Newsletter(Base):
     @property
     def is_retired(self) -> bool:
         return self.retired_at is not None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clocks of this newsletter's editors."""
+        return ZoneInfo(self.timezone)
 
 
 class OptInWording(Base):
