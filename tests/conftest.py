@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,11 +75,11 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, migrated database."""
+@contextmanager
+def fresh_database(migrated: str, folder: Path) -> Iterator[str]:
+    """The URL of a migrated database of its own, gone after the block."""
     if not on_postgres:
-        path = tmp_path / "newsletters.sqlite3"
+        path = folder / "newsletters.sqlite3"
         shutil.copy(migrated, path)
         yield f"sqlite:///{path}"
         return
@@ -86,6 +87,13 @@ def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     _on_server(f"CREATE DATABASE {name} TEMPLATE {migrated}")
     yield _database_url(name)
     _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    with fresh_database(migrated, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.live import Live, running
+from tests.conftest import fresh_database
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -27,6 +30,17 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def live(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A whole newsroom in processes of its own, with the demo's newsletters; shared by a module's tests.
+
+    Sign-ups are limited by client and hour, as for anybody: a module has about thirty.
+    """
+    folder = tmp_path_factory.mktemp("live")
+    with fresh_database(migrated, folder) as database_url, running(folder, database_url) as newsroom:
+        yield newsroom
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Forms on other people's pages: no cookie, no CSRF, one neutral answer, as a page and as JSON."""
 
 import gzip
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -115,7 +116,11 @@ def test_each_form_answers_in_its_newsletters_language(client: FlaskClient) -> N
         ("//evil.example/", {"Origin": "https://newsroom.example"}, "https://newsroom.example/"),
         ("javascript:alert(1)", {"Origin": "https://newsroom.example"}, "https://newsroom.example/"),
         ("", {"Origin": "https://newsroom.example", "Referer": ARTICLE}, ARTICLE),
-        ("https://newsroom.example@evil.example/", {"Origin": "https://newsroom.example"}, "https://newsroom.example/"),
+        (
+            "https://newsroom.example@evil.example/",
+            {"Origin": "https://newsroom.example"},
+            "https://newsroom.example/",
+        ),
         (ARTICLE, {"Origin": "null"}, ""),
         ("javascript:alert(1)", {"Origin": "javascript:"}, ""),
     ],
@@ -206,7 +211,6 @@ def test_asking_again_is_neutral_and_limited(client: FlaskClient, db: Database) 
 
 def test_the_script_is_small_readable_by_any_origin_and_cached(client: FlaskClient) -> None:
 
-
     answer = client.get("/embed.js")
     again = client.get("/embed.js", headers={"If-None-Match": answer.headers["ETag"]})
 
@@ -218,13 +222,11 @@ def test_the_script_is_small_readable_by_any_origin_and_cached(client: FlaskClie
     assert again.status_code == 304
 
 
-def _code(client: FlaskClient, accepted, code: str):
+def _code(client: FlaskClient, accepted: Any, code: str) -> Any:
     data = {"request": accepted["request"], "email": EMAIL, "newsletter": "explaining-ukraine", "code": code}
     return client.post("/embed/code", data=data, headers={"Accept": "application/json"})
 
 
 def _of_nobody(answer: dict[str, object], email: str) -> dict[str, object]:
     """An answer without what was typed and without the token that names the request."""
-    return {
-        name: str(value).replace(email, "someone") for name, value in answer.items() if name != "request"
-    }
+    return {name: str(value).replace(email, "someone") for name, value in answer.items() if name != "request"}

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
@@ -87,7 +88,9 @@ def test_confirming_twice_is_not_an_error(elsewhere: FlaskClient, db: Database, 
     assert states(db) == [ACTIVE]
 
 
-def test_one_mail_confirms_everything_that_waits(client: FlaskClient, elsewhere: FlaskClient, db: Database) -> None:
+def test_one_mail_confirms_everything_that_waits(
+    client: FlaskClient, elsewhere: FlaskClient, db: Database
+) -> None:
     sign_up(client, newsletters=["explaining-ukraine", "morning-brief"])
 
     press(elsewhere, mailed_path(db, "confirm", "confirm_url"))
@@ -112,7 +115,9 @@ def test_an_expired_link_offers_a_new_one_which_works(
     assert states(db) == [ACTIVE]
 
 
-def test_a_forged_link_is_told_apart_and_changes_nothing(elsewhere: FlaskClient, db: Database, link: str) -> None:
+def test_a_forged_link_is_told_apart_and_changes_nothing(
+    elsewhere: FlaskClient, db: Database, link: str
+) -> None:
     for forged in (f"{link[:-6]}AAAAAA", "/confirm/nonsense", "/confirm/%FF%FE", link[:-3]):
         looked, pressed = elsewhere.get(forged), press(elsewhere, forged)
 
@@ -161,7 +166,9 @@ def test_any_canary_answers_alike(elsewhere: FlaskClient) -> None:
     assert elsewhere.get("/c/nonsense").status_code == 204
 
 
-def test_the_code_from_the_mail_confirms_on_the_answer_page(client: FlaskClient, db: Database, link: str) -> None:
+def test_the_code_from_the_mail_confirms_on_the_answer_page(
+    client: FlaskClient, db: Database, link: str
+) -> None:
     code = mails(db, "confirm")[0].params["code"]
 
     answer = _type(client, f" {code[:3]}-{code[3:]} ")
@@ -269,7 +276,7 @@ def test_an_embedded_signup_is_confirmed_by_its_link_with_a_button(
     assert states(db) == [ACTIVE]
 
 
-def _type(client: FlaskClient, code: str):
+def _type(client: FlaskClient, code: str) -> TestResponse:
     page = client.get("/subscribed").get_data(as_text=True)
     token = page.split('name="csrf_token" type="hidden" value="')[1].split('"')[0]
     return client.post("/subscribed/code", data={"csrf_token": token, "code": code})

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
+from newsletters.runtime import Runtime
 from newsletters.subscribers.models import (
     ConsentRecord,
     SignupRequest,
@@ -43,7 +45,9 @@ def test_the_front_page_offers_every_open_newsletter(client: FlaskClient, db: Da
     assert "indicates required" in page
 
 
-def test_signing_up_leads_to_the_answer_and_queues_one_mail_for_all(client: FlaskClient, db: Database) -> None:
+def test_signing_up_leads_to_the_answer_and_queues_one_mail_for_all(
+    client: FlaskClient, db: Database
+) -> None:
     answer = sign_up(client, newsletters=["explaining-ukraine", "morning-brief"])
     page = client.get(answer.location).get_data(as_text=True)
 
@@ -59,7 +63,9 @@ def test_signing_up_leads_to_the_answer_and_queues_one_mail_for_all(client: Flas
 
 
 @pytest.mark.parametrize("typed", ["", "olena", "olena@", "olena@readers", "a b@readers.example"])
-def test_what_is_no_address_is_said_at_the_field_and_kept(client: FlaskClient, db: Database, typed: str) -> None:
+def test_what_is_no_address_is_said_at_the_field_and_kept(
+    client: FlaskClient, db: Database, typed: str
+) -> None:
     answer = sign_up(client, email=typed, newsletters=["morning-brief"])
     page = answer.get_data(as_text=True)
 
@@ -106,7 +112,8 @@ def test_a_form_without_its_csrf_token_changes_nothing_and_keeps_what_was_typed(
 
 
 @pytest.mark.parametrize(
-    "typed", ["олена@пошта.example", "user@例え.example", "Olena+news@Readers.Example", "ÖLENA@readers.example"]
+    "typed",
+    ["олена@пошта.example", "user@例え.example", "Olena+news@Readers.Example", "ÖLENA@readers.example"],
 )
 def test_international_addresses_can_sign_up(client: FlaskClient, db: Database, typed: str) -> None:
     answer = sign_up(client, email=typed)
@@ -117,7 +124,7 @@ def test_international_addresses_can_sign_up(client: FlaskClient, db: Database, 
 
 @pytest.mark.parametrize("standing", ["new", "pending", "active", "paused", "unsubscribed", "suppressed"])
 def test_every_kind_of_address_gets_the_very_same_answer(
-    client: FlaskClient, app_client: FlaskClient, db: Database, runtime, standing: str
+    client: FlaskClient, app_client: FlaskClient, db: Database, runtime: Runtime, standing: str
 ) -> None:
     with db.transaction() as session:
         newsletter = make_newsletter(session, slug="kyiv-dispatch", name="Kyiv Dispatch")
@@ -142,7 +149,7 @@ def test_every_kind_of_address_gets_the_very_same_answer(
 
 
 @pytest.fixture
-def app_client(app) -> FlaskClient:
+def app_client(app: Flask) -> FlaskClient:
     """A second browser."""
     return app.test_client()
 
@@ -168,7 +175,9 @@ def test_one_victim_gets_one_mail_however_often_a_form_is_sent(client: FlaskClie
     assert len(mails(db, "confirm")) == 1
 
 
-def test_the_evidence_names_form_page_and_the_words_that_were_shown(client: FlaskClient, db: Database) -> None:
+def test_the_evidence_names_form_page_and_the_words_that_were_shown(
+    client: FlaskClient, db: Database
+) -> None:
     sign_up(client, page="/newsletters/explaining-ukraine")
 
     with db.reading() as session:

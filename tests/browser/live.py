@@ -1,0 +1,116 @@
+"""Everything as it runs in production, on free ports: web server, worker, sink and the example article.
+
+Real processes, started by their own commands, over a database that holds the demo newsroom. Whoever wants to
+prepare or look at rows has ``live.runtime``, wired to the same database, engine and keys.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Config
+from newsletters.cli.demo import furnish
+from newsletters.runtime import Runtime, build
+from newsletters.tasks.register import register
+from tests.sink import PROJECT, SinkProcess, wait_until
+
+READY_SECONDS = 40.0
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A running newsroom: addresses without a slash at the end."""
+
+    url: str
+    example_url: str
+    sink: SinkProcess
+    runtime: Runtime
+
+
+@contextmanager
+def running(folder: Path, database_url: str) -> Iterator[Live]:
+    """Start all of it; stop it in the opposite order."""
+    with ExitStack() as stack:
+        sink = stack.enter_context(SinkProcess(folder / "sink"))
+        port, example_port = _free_ports(2)
+        environment = {
+            "DATA_DIR": str(folder / "var"),
+            "DATABASE_URL": database_url,
+            "ENGINE_URL": f"sqlite:///{folder / 'engine.sqlite3'}",
+            "SMTP_URL": sink.smtp_url,
+            "SECRET_KEY": "k" * 40,
+            "ADDRESS_HASH_KEY": "h" * 40,
+            "PORT": str(port),
+            "PUBLIC_URL": f"http://localhost:{port}",
+            "EXAMPLE_PORT": str(example_port),
+            "UNDO_SECONDS": "2",
+        }
+        runtime = build(Config.from_env(environment))
+        stack.callback(runtime.db.close)
+        register(runtime)
+        furnish(runtime)
+        live = Live(f"http://localhost:{port}", f"http://localhost:{example_port}", sink, runtime)
+        for name, command in _commands(port).items():
+            stack.enter_context(_process(name, command, environment, folder))
+        for name, address in {"web": f"{live.url}/healthz", "example": f"{live.example_url}/"}.items():
+            _wait_for(address, folder / f"{name}.log")
+        yield live
+
+
+def _commands(port: int) -> dict[str, list[str]]:
+    python = sys.executable
+    web = [python, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+    return {
+        "example": [python, "examples/serve.py"],
+        "worker": [python, "-m", "newsletters.tasks.worker"],
+        "web": [*web, "--workers", "1", "--worker-class", "gthread", "--threads", "4"],
+    }
+
+
+@contextmanager
+def _process(name: str, command: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all at once so that they differ."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _wait_for(address: str, log: Path) -> None:
+    try:
+        wait_until(lambda: _answers(address), timeout=READY_SECONDS, what=address)
+    except TimeoutError as error:
+        raise RuntimeError(f"{address} does not answer; its last words: {log.read_text()[-1500:]}") from error
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5):  # noqa: S310  (our own)
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False

@@ -1,0 +1,182 @@
+"""Sign-up forms in an article on another origin, under a strict policy, with and without a script."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.live import Live
+from tests.browser.looking import axe_problems, scrolls_sideways
+from tests.browser.test_public_signup import six_digits
+
+pytestmark = pytest.mark.browser
+NewPage = Callable[..., Page]
+THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
+
+
+def test_the_article_carries_five_forms_of_five_newsletters(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+
+    forms = page.locator("form[data-newsletter-form]")
+
+    expect(forms).to_have_count(5)
+    expect(page.get_by_role("heading", name="Explaining Ukraine")).to_be_visible()
+    assert len(set(forms.locator("[name=newsletter]").evaluate_all("each => each.map(e => e.value)"))) == 5
+
+
+def test_a_form_answers_in_place_and_the_others_stay_as_they_are(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    article = page.url
+    box(page, "Kyiv Dispatch").get_by_label("Enter your email").fill("half typed")
+
+    subscribe(box(page, "Explaining Ukraine"), "in.place@readers.example")
+
+    done = box(page, "Explaining Ukraine").locator(".newsletter-done")
+    expect(done).to_contain_text("Successfully subscribed")
+    expect(done).to_contain_text(THANKS)
+    expect(done).to_contain_text("in.place@readers.example")
+    expect(done).to_be_focused()
+    expect(box(page, "Kyiv Dispatch").get_by_label("Enter your email")).to_have_value("half typed")
+    expect(page.locator("form[data-newsletter-form]")).to_have_count(4)
+    assert page.url == article
+    assert page.context.cookies() == []
+
+
+def test_one_reader_signs_up_in_one_form_and_then_in_another(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+
+    subscribe(box(page, "Explaining Ukraine"), "two.forms@readers.example")
+    expect(box(page, "Explaining Ukraine")).to_contain_text("Successfully subscribed")
+    subscribe(box(page, "Culture Weekend"), "two.forms@readers.example")
+    expect(box(page, "Culture Weekend")).to_contain_text("Successfully subscribed")
+
+    page.goto(live.sink.message(to="two.forms@readers.example").link("/confirm/"))
+    expect(page.get_by_role("listitem").filter(has_text="Explaining Ukraine")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Culture Weekend")).to_be_visible()
+
+
+def test_an_error_stands_at_its_own_field_and_goes_away(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    morning = box(page, "Morning Brief")
+
+    subscribe(morning, "olena at home")
+
+    field = morning.get_by_label("Enter your email")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description("Please, enter correct email address")
+    expect(field).to_have_value("olena at home")
+    expect(field).to_be_focused()
+    expect(page.locator(".newsletter-error")).to_have_count(1)
+    assert axe_problems(page) == []
+
+    subscribe(morning, "corrected@readers.example")
+    expect(morning).to_contain_text("Successfully subscribed")
+    expect(page.locator(".newsletter-error")).to_have_count(0)
+
+
+def test_the_code_from_the_mail_confirms_without_leaving_the_article(live: Live, new_page: NewPage) -> None:
+    page = new_page(width=390)
+    page.goto(live.example_url)
+    data = box(page, "The Data Desk")
+    subscribe(data, "code@readers.example")
+    code = six_digits(live.sink.message(to="code@readers.example").text)
+
+    data.get_by_label("Six-digit code").fill("12")
+    data.get_by_role("button", name="Confirm").click()
+    expect(data.get_by_label("Six-digit code")).to_have_accessible_description(
+        "Please enter the six digits from the mail"
+    )
+    data.get_by_label("Six-digit code").fill(code)
+    data.get_by_role("button", name="Confirm").click()
+
+    expect(data).to_contain_text("Your subscription is confirmed")
+    expect(data).to_contain_text("From now on this comes to you: The Data Desk.")
+
+
+def test_another_address_brings_the_form_back(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    kyiv = box(page, "Kyiv Dispatch")
+    subscribe(kyiv, "mistyped@readers.example")
+
+    kyiv.get_by_role("button", name="Send the mail again").click()
+    expect(kyiv.get_by_role("status")).to_contain_text("another one is on its way")
+    kyiv.get_by_role("button", name="Use another address").click()
+
+    expect(kyiv.get_by_label("Enter your email")).to_be_focused()
+    expect(kyiv.get_by_label("Enter your email")).to_have_value("mistyped@readers.example")
+
+
+def test_without_a_script_the_form_posts_itself_and_leads_back(live: Live, new_page: NewPage) -> None:
+    page = new_page(javascript=False, width=390)
+    page.goto(live.example_url)
+
+    subscribe(box(page, "Explaining Ukraine"), "no.script@readers.example")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
+    expect(page.get_by_text(THANKS)).to_be_visible()
+    assert page.context.cookies() == []
+    page.get_by_role("link", name="Back to localhost").click()
+    assert page.url == f"{live.example_url}/"
+
+
+def test_without_a_script_an_error_comes_back_with_what_was_typed(live: Live, new_page: NewPage) -> None:
+    page = new_page(javascript=False)
+    page.goto(live.example_url)
+
+    subscribe(box(page, "Morning Brief"), "olena at home")
+    field = page.get_by_label("Enter your email to subscribe")
+    expect(field).to_have_value("olena at home")
+    expect(page.get_by_text("Please, enter correct email address").last).to_be_visible()
+    field.fill("later.right@readers.example")
+    page.get_by_role("button", name="Subscribe").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
+    assert page.context.cookies() == []
+
+
+def test_when_the_script_gets_no_answer_the_browser_posts(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    page.route("**/embed/subscribe", _lose_fetches)
+
+    subscribe(box(page, "Explaining Ukraine"), "lost.answer@readers.example")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_axe_finds_nothing_before_and_after(live: Live, new_page: NewPage, theme: str, width: int) -> None:
+    page = new_page(width=width, theme=theme)
+    page.goto(live.example_url)
+    before = axe_problems(page)
+
+    subscribe(box(page, "Explaining Ukraine"), f"axe.{theme}.{width}@readers.example")
+    expect(box(page, "Explaining Ukraine")).to_contain_text("Successfully subscribed")
+
+    assert before == []
+    assert axe_problems(page) == []
+    assert not scrolls_sideways(page)
+
+
+def box(page: Page, newsletter: str) -> Locator:
+    """The part of the article that offers one newsletter."""
+    return page.get_by_role("region", name=newsletter)
+
+
+def subscribe(place: Locator, email: str) -> None:
+    """Type an address and press the button."""
+    place.get_by_label("Enter your email").fill(email)
+    place.get_by_role("button", name="Subscribe").click()
+
+
+def _lose_fetches(route: Route) -> None:
+    if route.request.resource_type == "fetch":
+        route.abort()
+    else:
+        route.continue_()
