@@ -38,10 +38,6 @@ class Progress:
     def settled(self) -> int:
         return self.prepared - self.waiting
 
-    @property
-    def is_finished(self) -> bool:
-        return self.waiting == 0
-
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
@@ -137,7 +133,7 @@ def _rate(session: Session, issue: Issue, now: datetime) -> float:
     """Messages a second, from the batches that were handed back lately."""
     since = max(now - MEASURED_OVER, issue.started_at or now)
     settled = session.scalar(
-        select(func.sum(Batch.settled)).where(Batch.issue_id == issue.id, Batch.worked_at > since)
+        select(func.sum(Batch.settled)).where(Batch.issue_id == issue.id, Batch.worked_at >= since)
     )
     seconds = (now - since).total_seconds()
     return float(settled or 0) / seconds if seconds > 0 else 0.0

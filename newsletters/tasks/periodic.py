@@ -59,13 +59,20 @@ TABLE: tuple[Entry, ...] = (
 class Timetable:
     """When each entry ran last in this process."""
 
-    def __init__(self, runtime: Runtime, table: tuple[Entry, ...] = TABLE) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        table: tuple[Entry, ...] = TABLE,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._runtime = runtime
+        self._monotonic = monotonic
         self._due = dict.fromkeys(table, 0.0)
 
     def run_due(self) -> None:
         """Run every entry whose interval has passed. One that fails is tried again after its interval."""
-        started = time.monotonic()
+        started = self._monotonic()
         for entry in [entry for entry, due in self._due.items() if due <= started]:
             self._due[entry] = started + entry.every_seconds
             entry.run(self._runtime)
