@@ -2,7 +2,8 @@
 
 Draws nothing and knows no words: templates/macros/plots.html turns a plot into SVG, formats numbers and
 times for the reader's language and sets the table behind it. Lengths are per cent of the plot's width (x)
-and height (y, from the top), so that a plot fills any width while its text keeps its size.
+and height (y, from the top), so that a plot fills any width while its text keeps its size. Times are told
+in the zone that they come in.
 """
 
 import math
@@ -16,14 +17,18 @@ LARGEST: Final = 100.0
 THINNEST_PART: Final = 1.0
 MOST_TIME_TICKS: Final = 6
 
+SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 STEPS: Final = (
+    *(SECOND * n for n in (1, 2, 5, 10, 15, 30)),
     *(MINUTE * n for n in (1, 2, 5, 10, 15, 30)),
     *(HOUR * n for n in (1, 2, 3, 6, 12)),
     *(DAY * n for n in (1, 2, 7, 14, 28, 91, 182, 364, 728, 1820, 3640, 7280, 14560)),
 )
+
+LEAST_STEPS: Final = {"second": SECOND, "hour": MINUTE, "day": DAY, "month": 28 * DAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ def _line(series: Series, *, first: datetime, last: datetime, top: float) -> Lin
 
 
 def _unit(span: timedelta) -> str:
+    if span <= 5 * MINUTE:
+        return "second"
     if span <= 2 * DAY:
         return "hour"
     return "day" if span < 300 * DAY else "month"
@@ -196,7 +203,7 @@ def _value_ticks(top: float) -> tuple[ValueTick, ...]:
 
 
 def _time_ticks(first: datetime, last: datetime) -> tuple[TimeTick, ...]:
-    """Round times between ``first`` and ``last``, in the zone of ``first``, at most six."""
+    """Round times between ``first`` and ``last``, in the zone of ``first``, about six."""
     if first == last:
         return (TimeTick(LARGEST / 2, first, "middle", is_minor=False),)
     step = _step(last - first)
@@ -209,8 +216,8 @@ def _time_ticks(first: datetime, last: datetime) -> tuple[TimeTick, ...]:
 
 
 def _step(span: timedelta) -> timedelta:
-    """Whole days where labels are days, so that no two say the same."""
-    steps = STEPS if _unit(span) == "hour" else [step for step in STEPS if step >= DAY]
+    """As long as what the labels name, so that no two say the same."""
+    steps = [step for step in STEPS if step >= LEAST_STEPS[_unit(span)]]
     return next((step for step in steps if span / step <= MOST_TIME_TICKS), STEPS[-1])
 
 

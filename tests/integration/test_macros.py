@@ -227,6 +227,18 @@ def test_a_plot_of_shares_is_written_in_per_cent(page: Flask) -> None:
     assert html.count("97.45 %") == 2
 
 
+def test_times_on_a_plot_are_told_by_the_clocks_they_come_with(page: Flask) -> None:
+    morning = NOON.astimezone(ZoneInfo("Europe/Kyiv"))
+
+    html = render_template_string(
+        PLOTS + "{{ line_plot(plot, 'p', 'Accepted') }}",
+        plot=line_plot([Series("Accepted", [(morning, 0.0), (morning + timedelta(hours=1), 9.0)])]),
+    )
+
+    assert ">14:00</text>" in html
+    assert "2 Mar 2026, 15:00" in html
+
+
 def test_an_empty_plot_says_so_instead_of_drawing(page: Flask) -> None:
     html = render_template_string(PLOTS + "{{ line_plot(plot, 'p', 'Sign-ups') }}", plot=line_plot([]))
 

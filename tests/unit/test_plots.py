@@ -90,15 +90,31 @@ def test_times_are_marked_at_round_times() -> None:
     assert plot.unit == "hour"
 
 
-@pytest.mark.parametrize("days", range(1, 800, 7))
-def test_no_two_marks_of_days_say_the_same(days: int) -> None:
-    plot = line_plot([Series("a", [(MONDAY, 1.0), (MONDAY + days * DAY, 1.0)])])
+SPANS = [
+    *(timedelta(seconds=n) for n in range(5, 600, 13)),
+    *(timedelta(minutes=n) for n in range(5, 2880, 97)),
+    *(timedelta(days=n) for n in range(1, 800, 7)),
+]
+
+
+@pytest.mark.parametrize("span", SPANS, ids=str)
+def test_no_two_marks_say_the_same(span: timedelta) -> None:
+    plot = line_plot([Series("a", [(MONDAY, 1.0), (MONDAY + span, 1.0)])])
 
     labels = [
-        tick.at.strftime({"hour": "%d %H:%M", "day": "%d %b", "month": "%b %Y"}[plot.unit])
+        tick.at.strftime(
+            {"second": "%H:%M:%S", "hour": "%d %H:%M", "day": "%d %b", "month": "%b %Y"}[plot.unit]
+        )
         for tick in plot.time_ticks
     ]
     assert len(set(labels)) == len(labels)
+
+
+def test_a_send_of_seconds_is_marked_in_seconds() -> None:
+    plot = line_plot([Series("a", [(MONDAY, 0.0), (MONDAY + timedelta(seconds=11), 1204.0)])])
+
+    assert plot.unit == "second"
+    assert [tick.at.second for tick in plot.time_ticks] == [0, 2, 4, 6, 8, 10]
 
 
 def test_a_label_at_the_edge_leans_inwards() -> None:
