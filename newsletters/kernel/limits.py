@@ -6,6 +6,7 @@ The hit is written in the caller's transaction by one upsert, which also settles
 no address and no client is kept in the clear.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -94,6 +95,13 @@ def spent(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
     start, _ = limit.window(now)
     row = session.get(RateWindow, (f"{limit.name}:{key}", start))
     return row is not None and row.hits >= limit.most
+
+
+def forget(session: Session, limits: Iterable[Limit | ExactLimit], key: str) -> None:
+    """Forget that ``key`` was ever counted."""
+    names = [f"{limit.name}:{key}" for limit in limits]
+    gates = [f"{name}:gate" for name in names]
+    session.execute(delete(RateWindow).where(RateWindow.key.in_(names + gates)))
 
 
 def forget_past_windows(session: Session, *, now: datetime) -> None:

@@ -21,7 +21,10 @@ class OutboxMail(Base):
     """One mail of ours to one address. ``params`` are emptied once it is settled: they hold tokens."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index(None, "state", "due_at"),)
+    __table_args__ = (
+        Index(None, "state", "due_at"),
+        {"sqlite_autoincrement": True},  # return paths name rows: a number is never given out again
+    )
 
     id: Mapped[big_pk]
     kind: Mapped[str] = mapped_column(String(40))

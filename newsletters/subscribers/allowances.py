@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.limits import ExactLimit, Limit, admit, forgive, hit
+from newsletters.kernel.limits import ExactLimit, Limit, admit, forget, forgive, hit
 from newsletters.subscribers.means import Means
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -65,8 +65,8 @@ def mail_was_wanted(session: Session, address_hash: str) -> None:
 
 def forget_address(session: Session, address_hash: str) -> None:
     """Erase every count that is kept about an address."""
-    for limit in (SIGNUP_MAIL, MAIL_AFTER_BOUNCE, RENEWED_LINK, PREFERENCES_MAIL, CHANGE_ASKED):
-        forgive(session, limit, address_hash)
+    kept = (SIGNUP_MAIL, MAIL_AFTER_BOUNCE, RENEWED_LINK, PREFERENCES_MAIL, CHANGE_ASKED, POSTS_FOR_ADDRESS)
+    forget(session, kept, address_hash)
 
 
 def client_digest(means: Means, client: str) -> str:

@@ -21,10 +21,12 @@ class Subscriber(Base):
     """An address, and the little a reader told us beside it.
 
     ``address_hash`` is the keyed hash of ``email_key``: SQL cannot hash, and sending asks the suppression
-    list about a whole audience in one statement.
+    list about a whole audience in one statement. ``links_version`` voids the preferences links that were
+    mailed to an earlier address; ``name_key`` is the name as it is searched for.
     """
 
     __tablename__ = "subscribers"
+    __table_args__ = NEVER_REUSED
 
     id: Mapped[big_pk]
     email: Mapped[str] = mapped_column(String(320))
