@@ -8,8 +8,8 @@ in the zone that they come in.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 LARGEST: Final = 100.0
@@ -38,6 +38,10 @@ class Series:
     name: str
     points: Sequence[tuple[datetime, float]]
     tone: str = "accent"
+
+    def told_in(self, zone: tzinfo) -> "Series":
+        """The same by the clocks of ``zone``."""
+        return replace(self, points=[(at.astimezone(zone), value) for at, value in self.points])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The geometry of the plots, and the SVG that the macros make of it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -115,6 +115,13 @@ def test_a_send_of_seconds_is_marked_in_seconds() -> None:
 
     assert plot.unit == "second"
     assert [tick.at.second for tick in plot.time_ticks] == [0, 2, 4, 6, 8, 10]
+
+
+def test_a_series_can_be_told_by_the_clocks_of_another_place() -> None:
+    told = Series("a", [(MONDAY, 1.0)], "good").told_in(timezone(2 * timedelta(hours=1)))
+
+    assert told == Series("a", [(MONDAY, 1.0)], "good")
+    assert told.points[0][0].hour == 2
 
 
 def test_a_label_at_the_edge_leans_inwards() -> None:

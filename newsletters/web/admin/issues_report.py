@@ -66,8 +66,8 @@ def report_page(session: Session, shown: Issue) -> str:
         reasons=[one for one in reasons(session, shown.id) if one.reason],
         excluded=excluded(session, shown.id),
         effects=issue_report.effects(session, shown, page=page),
-        accepted=line_plot([accepted]),
-        leaving=line_plot([leaving]),
+        accepted=line_plot([accepted.told_in(newsletter.zone)]),
+        leaving=line_plot([leaving.told_in(newsletter.zone)]),
         compared=others,
         shares=small_multiples(_shares(others), shared_scale=False) if len(others) > 1 else (),
         audit=entries_about(session, "issue", shown.id),
@@ -150,12 +150,10 @@ def _readers_url(shown: Issue, state: DeliveryState) -> str:
 
 
 def _shares(others: Sequence[issue_report.Compared]) -> list[Series]:
-    """Shares in per cent over the newsletter's last issues, the oldest first."""
+    """Shares over the newsletter's last issues, the oldest first."""
     dated = [(one.issue.started_at or one.issue.edited_at, one) for one in reversed(others)]
     return [
-        Series(_("Accepted, %%"), [(at, round(100 * one.accepted_share, 2)) for at, one in dated], "good"),
-        Series(_("Bounced, %%"), [(at, round(100 * one.bounced_share, 2)) for at, one in dated], "bad"),
-        Series(
-            _("Unsubscribed, %%"), [(at, round(100 * one.unsubscribed_share, 2)) for at, one in dated], "warn"
-        ),
+        Series(_("Accepted"), [(at, one.accepted_share) for at, one in dated], "good"),
+        Series(_("Bounced"), [(at, one.bounced_share) for at, one in dated], "bad"),
+        Series(_("Unsubscribed"), [(at, one.unsubscribed_share) for at, one in dated], "warn"),
     ]
