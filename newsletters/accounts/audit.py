@@ -51,8 +51,8 @@ def record(
 
 def clean(text: str) -> str:
     """One line without addresses and tokens."""
-    text = "".join(_visible(character) for character in text[:MOST_CHARACTERS])
-    return _TOKEN.sub("[token]", _ADDRESS.sub("[address]", text))
+    text = _TOKEN.sub("[token]", _ADDRESS.sub("[address]", text[:MOST_CHARACTERS]))
+    return "".join(_visible(character) for character in text)
 
 
 def _visible(character: str) -> str:

@@ -22,7 +22,7 @@ def active_editors(session: Session) -> Sequence[Editor]:
 def editor_names(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """The names of these editors by id."""
     rows = session.execute(select(Editor.id, Editor.name).where(Editor.id.in_(set(ids))))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def open_invitations(session: Session) -> Sequence[Invitation]:

@@ -36,9 +36,14 @@ def decode_cursor(cursor: str | None) -> Key | None:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         return None
-    if not isinstance(key, list) or not all(isinstance(part, str | int) for part in key):
+    if not isinstance(key, list) or not key or not all(_fits(part) for part in key):
         return None
     return tuple(key)
+
+
+def _fits(part: object) -> bool:
+    """Whether a database would take it: a number past eight bytes is an error there, not an empty page."""
+    return isinstance(part, str) or (isinstance(part, int) and abs(part) < 2**63)
 
 
 def cut(rows: Sequence[Row], size: int, key: Callable[[Row], Key]) -> Page[Row]:

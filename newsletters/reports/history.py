@@ -88,7 +88,7 @@ def history(session: Session, person: Person) -> list[Happening]:
 
 
 def _names(session: Session, issue_ids: Collection[int | None]) -> _Names:
-    newsletters = session.execute(select(Newsletter.id, Newsletter.name)).tuples()
+    newsletters = session.execute(select(Newsletter.id, Newsletter.name))
     issues = session.scalars(select(Issue).where(Issue.id.in_(issue_ids)))
     return _Names(dict(newsletters.all()), {issue.id: issue for issue in issues})
 

@@ -34,7 +34,7 @@ def export_piece(session: Session, newsletter_id: int, *, after: int = 0, size: 
         .order_by(Subscription.subscriber_id)
         .limit(size)
     )
-    return session.execute(found).tuples().all()
+    return session.execute(found).all()
 
 
 def csv_head() -> str:

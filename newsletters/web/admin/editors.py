@@ -7,6 +7,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import EmailField, RadioField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 from newsletters import context
@@ -31,7 +32,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     )
     role = RadioField(
         _l("Role"),
-        choices=[(Role.EDITOR.value, _l("Editor")), (Role.OWNER.value, _l("Owner"))],
+        choices=[SelectChoice(Role.EDITOR.value, _l("Editor")), SelectChoice(Role.OWNER.value, _l("Owner"))],
         default=Role.EDITOR.value,
     )
 

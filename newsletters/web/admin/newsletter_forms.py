@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import DateField, EmailField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, NumberRange, Optional
 
 from newsletters.publishing.models import Newsletter, OptInWording
@@ -22,14 +23,15 @@ from newsletters.publishing.newsletter_fields import (
 from newsletters.publishing.newsletters import day_in_zone
 from newsletters.publishing.palette import ACCENTS, DEFAULT_ACCENT
 
-LANGUAGES = (("en", "English"), ("uk", "Українська"))
+LANGUAGES = (SelectChoice("en", "English"), SelectChoice("uk", "Українська"))
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
+NOT_TEXTS = ("next_issue_on", "position")
 
 
 class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     """Everything an owner says about a newsletter; what is allowed is checked by the use case."""
 
-    name = StringField(_l("Name"), [DataRequired(_l("Please give it a name."))])
+    name = StringField(_l("Name of the newsletter"), [DataRequired(_l("Please give it a name."))])
     slug = StringField(_l("Address"), [DataRequired(_l("Please give it an address."))])
     tagline = StringField(_l("In one line"))
     description = TextAreaField(_l("What it is"))
@@ -49,11 +51,15 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
     reply_to = EmailField(_l("Answers go to"))
     postal_address = StringField(_l("Postal address"))
     footer = TextAreaField(_l("At the foot of every issue"))
-    accent = RadioField(_l("Colour"), choices=[(name, name) for name in ACCENTS], default=DEFAULT_ACCENT)
+    accent = RadioField(
+        _l("Colour"),
+        choices=[SelectChoice(name, name.capitalize()) for name in ACCENTS],
+        default=DEFAULT_ACCENT,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.timezone.choices = timezones()
+        self.timezone.choices = list(timezones())
 
 
 class WordingForm(FlaskForm):  # type: ignore[misc]
@@ -77,17 +83,17 @@ class LogoForm(FlaskForm):  # type: ignore[misc]
 
 
 @cache
-def timezones() -> tuple[tuple[str, str], ...]:
+def timezones() -> tuple[SelectChoice, ...]:
     """Every place of the time zone database, by its name."""
     places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
-    return tuple((zone, zone.replace("_", " ")) for zone in ("UTC", *places))
+    return tuple(SelectChoice(zone, zone.replace("_", " ")) for zone in ("UTC", *places))
 
 
 def given_fields(form: NewsletterForm) -> NewsletterFields:
     """What was typed, as the use case takes it."""
-    values = {name: form[name].data for name in FIELDS}
-    texts = {name: value.strip() for name, value in values.items() if isinstance(value, str)}
-    return NewsletterFields(**{**values, **texts, "position": values["position"] or 0})
+    day, position = form.next_issue_on.data, form.position.data or 0
+    texts = {name: (form[name].data or "").strip() for name in FIELDS if name not in NOT_TEXTS}
+    return NewsletterFields(**texts, next_issue_on=day, position=position)
 
 
 def given_wording(form: WordingForm) -> WordingFields:
