@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from newsletters.kernel.addresses import parse_address
+from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.mail.errors import UnsafeHeader
 from newsletters.mail.words import encoded_words
 
@@ -74,7 +74,11 @@ def wire_address(email: str) -> str:
 
     A local part beyond ASCII stays as it is (RFC 6532) and needs SMTPUTF8. Raises InvalidAddress.
     """
-    return email if _PLAIN_ADDRESS.fullmatch(email) else parse_address(email).wire
+    if _PLAIN_ADDRESS.fullmatch(email):
+        return email
+    if email != email.strip():
+        raise InvalidAddress("what surrounds an address is not taken away here")
+    return parse_address(email).wire
 
 
 def list_unsubscribe(url: str, mailto: str = "") -> Sequence[tuple[str, str]]:
