@@ -19,6 +19,7 @@ from newsletters.kernel.paging import PAGE_SIZE, Key, Page, cut, decode_cursor
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 
 LAST_CHARACTER: Final = "\U0010ffff"
+LARGEST_NUMBER: Final = 2**63 - 1  # what a database takes for a number
 BY_ADDRESS, BY_NAME = "address", "name"
 
 
@@ -76,7 +77,9 @@ def readers(
 
 
 def _newest(session: Session, wanted: _Filter, *, after: Key | None, size: int) -> Sequence[Subscriber]:
-    number = after[0] if after and isinstance(after[0], int) else None
+    number = after[0] if after else None
+    if not isinstance(number, int) or not 0 < number <= LARGEST_NUMBER:
+        number = None
     if wanted.is_empty:
         query = select(Subscriber)
         if number is not None:
@@ -99,24 +102,29 @@ _Hit = tuple[Subscriber, Key]
 
 def _found(session: Session, typed: str, wanted: _Filter, *, after: Key | None, size: int) -> list[_Hit]:
     """Up to ``size + 1`` readers: those whose address begins so, then those whose name does."""
-    hits: list[_Hit] = []
-    address, name = _address_beginning(typed), typed.casefold()
-    if after is None or after[0] == BY_ADDRESS:
-        query = _beginning(Subscriber.email_key, address, wanted)
-        if after is not None:
-            query = query.where(Subscriber.email_key > str(after[1]))
-        found = session.scalars(query.order_by(Subscriber.email_key).limit(size + 1))
-        hits = [(reader, (BY_ADDRESS, reader.email_key)) for reader in found]
+    address = _address_beginning(typed)
+    addressed = _beginning(Subscriber.email_key, address, wanted).order_by(Subscriber.email_key)
+    named = _beginning(Subscriber.name_key, typed.casefold(), wanted)
+    named = named.where(not_(_begins_with(Subscriber.email_key, address)))
+    named = named.order_by(Subscriber.name_key, Subscriber.id)
+    match after:
+        case (source, str(name), int(number)) if source == BY_NAME and 0 < number <= LARGEST_NUMBER:
+            named = named.where(tuple_(Subscriber.name_key, Subscriber.id) > tuple_(name, number))
+            return _by_name(session, named.limit(size + 1))
+        case (source, str(key)) if source == BY_ADDRESS:
+            addressed = addressed.where(Subscriber.email_key > key)
+    hits = _by_address(session, addressed.limit(size + 1))
     if len(hits) > size:
         return hits
-    query = _beginning(Subscriber.name_key, name, wanted).where(
-        not_(_begins_with(Subscriber.email_key, address))
-    )
-    if after is not None and after[0] == BY_NAME:
-        query = query.where(tuple_(Subscriber.name_key, Subscriber.id) > tuple_(*after[1:3]))
-    query = query.order_by(Subscriber.name_key, Subscriber.id).limit(size + 1 - len(hits))
-    named = ((reader, (BY_NAME, reader.name_key, reader.id)) for reader in session.scalars(query))
-    return [*hits, *named]
+    return [*hits, *_by_name(session, named.limit(size + 1 - len(hits)))]
+
+
+def _by_address(session: Session, query: Select[Subscriber]) -> list[_Hit]:
+    return [(reader, (BY_ADDRESS, reader.email_key)) for reader in session.scalars(query)]
+
+
+def _by_name(session: Session, query: Select[Subscriber]) -> list[_Hit]:
+    return [(reader, (BY_NAME, reader.name_key, reader.id)) for reader in session.scalars(query)]
 
 
 def _address_beginning(typed: str) -> str:
@@ -145,11 +153,11 @@ def _with_standings(session: Session, found: Collection[Subscriber]) -> list[Rea
 
 def _standings(session: Session, ids: Iterable[int]) -> dict[int, list[tuple[int, SubscriptionState]]]:
     rows = session.execute(
-        select(Subscription.subscriber_id, Subscription.newsletter_id, Subscription.state)
-        .where(Subscription.subscriber_id.in_(list(ids)))
-        .order_by(Subscription.id)
+        select(
+            Subscription.id, Subscription.subscriber_id, Subscription.newsletter_id, Subscription.state
+        ).where(Subscription.subscriber_id.in_(list(ids)))
     )
     standings: dict[int, list[tuple[int, SubscriptionState]]] = defaultdict(list)
-    for subscriber_id, newsletter_id, state in rows:
+    for _, subscriber_id, newsletter_id, state in sorted(rows, key=lambda row: row[0]):
         standings[subscriber_id].append((newsletter_id, state))
     return standings
