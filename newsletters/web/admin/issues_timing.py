@@ -65,7 +65,7 @@ def _skipped(skipped: NoSuchTime, at: str) -> str:
     return _(
         "On %(day)s the clocks go forward and there is no %(at)s. "
         "The nearest times are %(before)s and %(after)s.",
-        day=format_date(skipped.before, "long", rebase=False),
+        day=format_date(skipped.before, "d MMMM y", rebase=False),
         at=at,
         before=format_datetime(skipped.before, "HH:mm", rebase=False),
         after=format_datetime(skipped.after, "HH:mm", rebase=False),
