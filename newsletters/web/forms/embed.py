@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
+from flask_babel import get_locale, refresh
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 
@@ -57,6 +57,7 @@ def speak_language_of(slugs: list[str], offers: Offers) -> None:
     languages = {offers.newsletters[slug].language for slug in slugs if slug in offers.newsletters}
     if len(languages) == 1 and languages <= set(LANGUAGES):
         g.language = languages.pop()
+        refresh()  # forms ask for the locale when they are made
 
 
 def article_address(claimed: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, SelectMultipleField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
@@ -33,8 +34,7 @@ class NewsletterField(SelectMultipleField):  # type: ignore[misc]
     """Newsletters to subscribe to, by slug. One that is not offered is refused like none at all."""
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002  (WTForms calls it so)
-        offered = {slug for slug, _label in self.choices or ()}
-        if not self.data or not set(self.data) <= offered:
+        if not self.data or not set(self.data) <= {choice.value for choice in self.choices or ()}:
             raise ValidationError(_("Please choose at least one newsletter"))
 
 
@@ -51,7 +51,7 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
 
     def offer(self, newsletters: dict[str, str]) -> None:
         """Say which newsletters may be chosen: slug to name."""
-        self.newsletter.choices = list(newsletters.items())
+        self.newsletter.choices = [SelectChoice(slug, name) for slug, name in newsletters.items()]
 
 
 class EmbeddedForm(SubscribeForm):

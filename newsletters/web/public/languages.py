@@ -8,7 +8,7 @@ from typing import TypedDict
 from urllib.parse import urlencode
 
 from flask import Response, g, request
-from flask_babel import get_locale
+from flask_babel import get_locale, refresh
 
 from newsletters import context
 from newsletters.kernel.i18n import LANGUAGES
@@ -41,6 +41,7 @@ def prefer(language: str) -> None:
     """Speak the language of the page's newsletter or reader, unless the reader chose another."""
     if not g.language_chosen and language in LANGUAGES:
         g.language = language
+        refresh()  # forms ask for the locale when they are made
 
 
 @blueprint.after_request

@@ -94,9 +94,12 @@ def show(
     pause: PauseForm | None = None,
 ) -> str:
     """The page, with the one form that was just refused where there is one."""
+    standing = preferences.standing(db, reader)
+    known = {line.newsletter.id for line in standing.subscriptions}
     return render_template(
         "public/preferences.html",
-        standing=preferences.standing(db, reader),
+        standing=standing,
+        offered=[newsletter for newsletter in standing.offered if newsletter.id not in known],
         reader=reader,
         token=token,
         about=about or AboutYouForm(formdata=None, data={"name": reader.name, "language": reader.language}),

@@ -6,6 +6,7 @@ from typing import Final, Self
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from newsletters.kernel.i18n import LANGUAGES
@@ -33,7 +34,7 @@ class AboutYouForm(FlaskForm):  # type: ignore[misc]
         description=_("Where a letter greets you by name. You can leave it empty."),
         validators=[Length(max=LONGEST_NAME, message=_("Please use at most %(max)d characters"))],
     )
-    language = SelectField(_("Language"), choices=[(code, NAMES[code]) for code in LANGUAGES])
+    language = SelectField(_("Language"), choices=[SelectChoice(code, NAMES[code]) for code in LANGUAGES])
 
 
 class ChangeAddressForm(FlaskForm):  # type: ignore[misc]
