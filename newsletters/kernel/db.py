@@ -60,6 +60,25 @@ class Database:
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 
+    def end_idle_transactions(self, *, after_seconds: float) -> None:
+        """Let PostgreSQL end what a frozen process has begun, so that it holds up nobody. Call it first.
+
+        SQLite's locks are files': they last until the process wakes up or dies.
+        """
+        if self.is_sqlite:
+            return
+
+        def limit(connection: Any, _record: Any) -> None:
+            with connection.cursor() as cursor:
+                milliseconds = str(int(after_seconds * 1000))
+                cursor.execute(
+                    "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [milliseconds]
+                )
+            connection.commit()
+
+        self.engine.dispose()
+        event.listen(self.engine, "connect", limit)
+
     def close(self) -> None:
         self.engine.dispose()
 

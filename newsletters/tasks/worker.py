@@ -23,6 +23,7 @@ from newsletters.tasks.steady_clock import SteadyClock, database_time
 PULSE_SECONDS = 1.0
 FOLLOW_SECONDS = 60.0
 DRAIN_SECONDS = 15.0  # a server may take minutes for a final dot; then the message is left in doubt
+IDLE_TRANSACTION_SECONDS = 10.0  # shorter than a lease: what a frozen worker held is free when its lease ends
 POLL_SECONDS = (0.05, 0.25)  # how often an idle thread looks for a nudge: at first, and at most
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 def run(runtime: Runtime) -> int:
     """Work until SIGTERM or SIGINT; return the exit status: 0 when everything was drained."""
+    runtime.db.end_idle_transactions(after_seconds=IDLE_TRANSACTION_SECONDS)
     clock = SteadyClock(partial(database_time, runtime.db))
     runtime = replace(runtime, clock=clock)
     tasks = register(runtime)

@@ -2,7 +2,9 @@
 
 import random
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,7 +121,7 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
     issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
     worker.start()
     _wait_for_messages(sink, 200)
-    worker.send(signal.SIGSTOP)
+    _freeze(worker, db)
 
     with WorkerProcess(config, sink, tmp_path / "other", SENDER_THREADS=str(THREADS)):
         _wait_for_end(db, issue_id)
@@ -134,6 +136,23 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _freeze(worker: WorkerProcess, db: Database) -> None:
+    """Freeze it; not while it holds SQLite's write lock, for then nobody else could write."""
+    worker.send(signal.SIGSTOP)
+    while db.is_sqlite and _is_locked(db):
+        worker.send(signal.SIGCONT)
+        worker.send(signal.SIGSTOP)
+
+
+def _is_locked(db: Database) -> bool:
+    with closing(sqlite3.connect(db.url.database or "", timeout=0.5)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def _random_moments(count: int, *, below: int) -> list[int]:
