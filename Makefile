@@ -20,10 +20,21 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-PO := $(wildcard newsletters/translations/*/LC_MESSAGES/messages.po)
+CATALOGUES := newsletters/translations
+PO := $(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po)
+POT := $(CATALOGUES)/messages.pot
 
 %.mo: %.po $(VENV)/.installed
 	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+translations: $(VENV)/.installed ## Find all words anew, for translators; LANGUAGE=pl begins another language
+	@$(BIN)/pybabel --quiet extract --mapping babel.cfg --keyword lazy_gettext --keyword _l --keyword _gettext \
+		--add-location file --project Newsletters --version 1 --header-comment "# Words of Newsletters." --output-file $(POT) .
+	@test -z "$(LANGUAGE)" || test -e $(CATALOGUES)/$(LANGUAGE) || \
+		$(BIN)/pybabel --quiet init --input-file $(POT) --output-dir $(CATALOGUES) --locale $(LANGUAGE)
+	@$(BIN)/pybabel --quiet update --input-file $(POT) --output-dir $(CATALOGUES) \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	@rm $(POT)
 
 run: $(VENV)/.installed $(PO:.po=.mo) ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m newsletters.cli run

@@ -37,7 +37,7 @@ class _Writer:
 
     def link_list(self) -> str:
         lines = [f"[{number}] {href}" for href, number in self._links.items()]
-        return "\n".join([f"{self._gettext('Links')}:", *lines]) if lines else ""
+        return "\n".join([self._gettext("Links") + ":", *lines]) if lines else ""
 
     def blocks(self, nodes: list[SyntaxTreeNode]) -> list[str]:
         return [text for text in (self._block(node) for node in nodes) if text]
@@ -103,7 +103,8 @@ class _Writer:
     def _picture(self, node: SyntaxTreeNode) -> str:
         alt = "".join(self._words(child) for child in node.children).strip()
         words = " – ".join(part for part in (alt, str(node.attrs.get("title", ""))) if part)
-        return f"[{self._gettext('Picture')}: {words}]" if words else f"[{self._gettext('Picture')}]"
+        label = self._gettext("Picture")
+        return f"[{label}: {words}]" if words else f"[{label}]"
 
     def _link(self, node: SyntaxTreeNode) -> str:
         href = str(node.attrs.get("href", ""))

@@ -84,7 +84,7 @@ def _queue(session: Session, issue: Issue, colleague: Editor) -> None:
         language=newsletter.language,
         sender_name=spec.from_name,
         params={
-            "subject": f"{MARK} {spec.subject or _('Untitled')}",
+            "subject": " ".join((MARK, spec.subject or _("Untitled"))),
             "html": spec.html,
             "text": spec.text,
             "sender_email": spec.from_email,
