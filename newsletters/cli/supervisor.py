@@ -209,7 +209,7 @@ def _welcome(config: Config, password: str | None) -> str:
             f"  Readers' page    {config.public_url}/",
             f"  Example article  http://localhost:{config.example_port}/",
             f"  Sink inbox       http://localhost:{config.sink_http_port}/",
-            f"  Editors' desk    {config.public_url}/desk/",
+            f"  Editors' desk    {config.public_url}/desk",
             f"                   {account}",
             "",
             "  Ctrl-C stops everything. Data and logs are in " + str(config.data_dir) + "/.",
