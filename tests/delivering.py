@@ -4,24 +4,28 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
 from config import Config
+from newsletters.delivery import batches, freeze
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.db import Database
+from newsletters.mail.smtp import Connection
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 from newsletters.tasks.register import Tasks
 from tests.conftest import NOW
-from tests.factories import DIGESTER, make_issue, make_newsletter
+from tests.factories import DIGESTER, make_issue, make_newsletter, make_subscriber, make_subscription
 from tests.sink import PROJECT, SinkProcess, wait_until
 
 STOP_SECONDS = 20.0
@@ -166,4 +170,51 @@ class WorkerProcess:
         self.end()
 
 
-LATER = timedelta(minutes=20)
+class Watched(Connection):
+    """A connection that tells somebody when its first message has been accepted."""
+
+    def __init__(self, tasks: Tasks, *, after_first: Callable[[], None]) -> None:
+        super().__init__(tasks.deliveries.office.server)
+        self._after_first: Callable[[], None] | None = after_first
+
+    def send(self, **message: Any) -> Any:
+        reply = super().send(**message)
+        then, self._after_first = self._after_first, None
+        if then is not None:
+            then()
+        return reply
+
+
+def send_with(tasks: Tasks, *, after_first: Callable[[], None]) -> None:
+    with Watched(tasks, after_first=after_first) as connection:
+        tasks.deliveries.sender.send_batch(connection)
+
+
+def start_issue(runtime: Runtime, newsletter: Newsletter) -> int:
+    issue_id = schedule_issue(runtime.db, newsletter, at=NOW)
+    with runtime.db.transaction() as session:
+        freeze.start(session, issue_id, batch_size=200, now=NOW)
+    return issue_id
+
+
+def claim_batch(runtime: Runtime, worker: str) -> batches.Claim | None:
+    with runtime.db.transaction() as session:
+        return batches.claim(session, worker=worker, retries_doubt=True, now=runtime.clock.now())
+
+
+def act_on(db: Database, issue_id: int, action: Callable[..., None]) -> None:
+    with db.transaction() as session:
+        action(session, session.get_one(Issue, issue_id), now=NOW)
+
+
+def make_audience_around(db: Database, email: str) -> Newsletter:
+    with db.transaction() as session:
+        newsletter = make_newsletter(session)
+        for address in ("before@readers.example", email, "behind@readers.example"):
+            make_subscription(session, newsletter, make_subscriber(session, address))
+    return newsletter
+
+
+def subscription_of(session: Session, email: str) -> Subscription:
+    joined = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    return session.scalars(joined.where(Subscriber.email == email)).one()

@@ -3,6 +3,7 @@
 Called in the transaction that settles the delivery. Soft and policy refusals condemn nobody.
 """
 
+import re
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -27,10 +28,16 @@ def record_refusal(
         session,
         address_hash=subscriber.address_hash,
         reason=SuppressionReason.HARD_BOUNCE,
-        detail=reply[:500],
+        detail=_codes(reply),
         now=now,
     )
     mark_bounced(session, subscriber_id=subscriber_id, now=now)
+
+
+def _codes(reply: str) -> str:
+    """A reply without its words, which may quote the address: a suppression outlives erasure."""
+    found = re.match(r"\d{3}(?: \d\.\d+\.\d+)?", reply)
+    return found[0] if found else ""
 
 
 def forget_reader(session: Session, subscriber_id: int) -> None:

@@ -57,7 +57,8 @@ def issues_to_probe(session: Session, *, now: datetime) -> list[int]:
 
 def come_back(session: Session, issue_id: int, *, now: datetime) -> None:
     """The server answers: go on. ``paused_at`` stays until something is accepted, so that waits grow."""
-    _update_absent(session, issue_id, now, state=IssueState.SENDING, pause_reason=None, resume_at=None)
+    gone = {"pause_reason": None, "pause_detail": "", "resume_at": None}
+    _update_absent(session, issue_id, now, state=IssueState.SENDING, **gone)
 
 
 def stay_away(session: Session, issue_id: int, *, why: str, now: datetime) -> None:
