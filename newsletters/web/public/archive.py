@@ -7,6 +7,7 @@ from newsletters.publishing import archive
 from newsletters.publishing.models import Newsletter
 from newsletters.publishing.web import issue_html
 from newsletters.web.forms.fields import SubscribeForm
+from newsletters.web.forms.offers import open_offers
 from newsletters.web.public import languages, signup
 from newsletters.web.public.door import blueprint
 
@@ -31,6 +32,7 @@ def issue(slug: str, issue_slug: str) -> str:
         shown = archive.public_issue(db, newsletter.id, issue_slug) or abort(404)
         body = issue_html(db, shown, newsletter, urls=runtime.urls)
         older, newer = archive.neighbours(db, shown)
+        wording = open_offers(db).wordings.get(newsletter.id)
     languages.prefer(newsletter.language)
     return render_template(
         "public/issue.html",
@@ -40,6 +42,7 @@ def issue(slug: str, issue_slug: str) -> str:
         older=older,
         newer=newer,
         form=_form(newsletter),
+        wording=wording,
     )
 
 

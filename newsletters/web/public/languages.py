@@ -31,10 +31,16 @@ class Language(TypedDict):
 @blueprint.before_request
 def choose() -> None:
     """Take the reader's own choice, if there is one."""
+    chosen = chosen_here()
+    g.language_chosen = chosen is not None
+    if chosen:
+        g.language = chosen
+
+
+def chosen_here() -> str | None:
+    """What this browser's reader chose, now or before; also for an address that no page of ours has."""
     asked = request.args.get("lang") or request.cookies.get(COOKIE)
-    g.language_chosen = asked in LANGUAGES
-    if g.language_chosen:
-        g.language = asked
+    return asked if asked in LANGUAGES else None
 
 
 def prefer(language: str) -> None:

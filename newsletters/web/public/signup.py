@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from werkzeug.wrappers import Response as BaseResponse
 
 from newsletters import context
@@ -18,7 +19,7 @@ from newsletters.web.forms import signup as forms_signup
 from newsletters.web.forms.code import WRONG_CODE, CodeForm
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers
-from newsletters.web.public import browser, welcome
+from newsletters.web.public import browser, languages, welcome
 from newsletters.web.public.door import blueprint, personal
 
 SIGNED_UP = "signed_up"
@@ -39,6 +40,7 @@ def accept(form: SubscribeForm, offers: Offers, *, form_name: str, page: str) ->
         "names": names,
         "slugs": form.newsletter.data,
         "page": page,
+        "language": str(get_locale()),
     }
     response = redirect(url_for("public.subscribed"), 303)
     browser.remember(response, receipt.request_id)
@@ -56,6 +58,7 @@ def subscribed() -> ResponseReturnValue:
     """Say that a mail is on its way, and take the code from it."""
     if SIGNED_UP not in session:
         return redirect(url_for("public.front"), 303)
+    _speak_as_before()
     return _answer(CodeForm())
 
 
@@ -63,9 +66,10 @@ def subscribed() -> ResponseReturnValue:
 @personal
 def subscribed_code() -> ResponseReturnValue:
     """Confirm with the six digits from the mail."""
-    form = CodeForm()
     if SIGNED_UP not in session:
         return redirect(url_for("public.front"), 303)
+    _speak_as_before()
+    form = CodeForm()
     if not form.validate():
         return _answer(form), 422
     with context.transaction() as db:
@@ -95,6 +99,11 @@ def subscribed_again() -> ResponseReturnValue:
         return redirect(url_for("public.front"), 303)
     forms_signup.send_again(session[SIGNED_UP]["email"])
     return redirect(url_for("public.subscribed", sent="again"), 303)
+
+
+def _speak_as_before() -> None:
+    """Go on in the language of the page with the form, which may have been its newsletter's."""
+    languages.prefer(session[SIGNED_UP].get("language", ""))
 
 
 def _answer(form: CodeForm) -> str:

@@ -57,7 +57,7 @@ def pause(token: str, slug: str) -> ResponseReturnValue:
         if not form.accepts(now=context.now()):
             return show(db, reader, token, pause=form), 422
         preferences.pause(db, reader, newsletter.id, until=form.ends_at, now=context.now())
-    until = format_date(form.ends_at, "long")
+    until = format_date(form.ends_at, "d MMMM y")
     flash(_("%(name)s is paused until %(until)s.", name=newsletter.name, until=until), "good")
     return back_to_page(token)
 
