@@ -76,7 +76,7 @@ class Mailing:
         return Envelope(
             sender=office.paths.for_issue(self.issue_id, recipient.subscriber_id),
             recipient=recipient.email,
-            message=office.dkim.sign(message, now=now),
+            message=office.dkim.sign(message, now=now, is_canonical=True),
         )
 
 

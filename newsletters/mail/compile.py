@@ -14,8 +14,9 @@ from html import escape
 
 from newsletters.mail import headers as fields
 from newsletters.mail import quoted
-from newsletters.mail.slots import Slot, cut, fill_text, find_slots
+from newsletters.mail.slots import Slot, cut, find_slots
 
+Pieces = tuple[str | Slot, ...]
 Segment = bytes | tuple[Slot, bool]  # a literal, or a slot and whether it stands in HTML
 PART = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
 
@@ -41,8 +42,8 @@ class CompiledMessage:
     """A message that waits for its recipients. Immutable, so threads may share it."""
 
     head: bytes
-    subject: str | None
-    personal_headers: tuple[tuple[str, str], ...]
+    subject: Pieces | None
+    personal_headers: tuple[Pieces, ...]
     body: tuple[Segment, ...]
     slots: frozenset[str]
 
@@ -63,8 +64,8 @@ class CompiledMessage:
             fields.raw_field("Message-ID", message_id),
         ]
         if self.subject is not None:
-            out.append(fields.text_field("Subject", fill_text(self.subject, values)))
-        out += [fields.raw_field(name, fill_text(value, values)) for name, value in self.personal_headers]
+            out.append(fields.text_field("Subject", _filled(self.subject, values)))
+        out += [fields.checked_field(_filled(field, values)) for field in self.personal_headers]
         out += [fields.raw_field(name, value) for name, value in headers]
         out.append(self.head)
         out += [segment if isinstance(segment, bytes) else _encoded(segment, values) for segment in self.body]
@@ -79,8 +80,8 @@ def compile_message(spec: MessageSpec) -> CompiledMessage:
     content_type, body = _body(spec)
     return CompiledMessage(
         head=b"".join(_head(spec, is_subject_fixed=not has_personal_subject)) + content_type,
-        subject=spec.subject if has_personal_subject else None,
-        personal_headers=personal,
+        subject=tuple(cut(spec.subject)) if has_personal_subject else None,
+        personal_headers=tuple(tuple(cut(fields.folded_field(*field))) for field in personal),
         body=tuple(_merged(body)),
         slots=frozenset(slot.name for part in marked for slot in find_slots(part)),
     )
@@ -148,6 +149,10 @@ def _merged(segments: Iterator[Segment]) -> Iterator[Segment]:
         literal = b""
     if literal:
         yield literal
+
+
+def _filled(pieces: Pieces, values: Mapping[str, str]) -> str:
+    return "".join(piece if isinstance(piece, str) else fields.safe(piece.value(values)) for piece in pieces)
 
 
 def _encoded(segment: tuple[Slot, bool], values: Mapping[str, str]) -> bytes:

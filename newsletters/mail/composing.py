@@ -36,7 +36,8 @@ def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
         headers=_headers(row),
     )
     message = build(mail, row.params.get("values", {}), date=row.created_at)
-    return Envelope(office.paths.for_mail(row.id), row.recipient, office.dkim.sign(message, now=now))
+    signed = office.dkim.sign(message, now=now, is_canonical=True)
+    return Envelope(office.paths.for_mail(row.id), row.recipient, signed)
 
 
 def _content(row: OutboxMail, office: Office) -> Content:

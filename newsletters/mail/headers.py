@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.mail.errors import UnsafeHeader
@@ -45,12 +46,23 @@ def text_field(name: str, text: str) -> bytes:
 
 def raw_field(name: str, value: str) -> bytes:
     """A structured field, written as it is; it folds only between URIs and between encoded-words."""
-    if not _FIELD_NAME.fullmatch(name) or not value.isascii():
-        raise UnsafeHeader(f"{name[:70]!r} takes printable ASCII only")
-    lines = _FOLDS.sub(_NEXT_LINE, f"{name}: {safe(value)}")
-    if any(len(line) > LINE_BYTES for line in lines.split("\r\n")):
-        raise UnsafeHeader(f"{name} is longer than a line may be")
-    return f"{lines}\r\n".encode()
+    return checked_field(folded_field(name, value))
+
+
+def folded_field(name: str, value: str) -> str:
+    """The field with its folds, where slots may still stand in it."""
+    if not _FIELD_NAME.fullmatch(name):
+        raise UnsafeHeader(f"{name[:70]!r} is no name of a field")
+    return _FOLDS.sub(_NEXT_LINE, f"{name}: {safe(value)}")
+
+
+def checked_field(folded: str) -> bytes:
+    """A folded field as bytes. Raises UnsafeHeader beyond ASCII and beyond what a line may hold."""
+    if not folded.isascii():
+        raise UnsafeHeader("a structured field takes ASCII only")
+    if len(folded) > LINE_BYTES and any(len(line) > LINE_BYTES for line in folded.split("\r\n")):
+        raise UnsafeHeader("a field is longer than a line may be")
+    return f"{folded}\r\n".encode()
 
 
 def mailbox_field(name: str, display: str, email: str) -> bytes:
@@ -65,6 +77,7 @@ def mailbox_field(name: str, display: str, email: str) -> bytes:
     return f"{name}: {phrase}{gap}<{address}>\r\n".encode()
 
 
+@lru_cache(maxsize=64)  # all mails of an issue have one date
 def date_field(at: datetime) -> bytes:
     return f"Date: {format_datetime(at.astimezone(UTC))}\r\n".encode()
 

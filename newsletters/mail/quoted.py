@@ -19,8 +19,10 @@ _DELICATE = (b".", b"F")  # where a line begins
 
 def encode(text: str) -> bytes:
     """``text`` from the start of a line on; its newlines become CRLF. Ends without a break of its own."""
-    if len(text) < LINE and _PLAIN.fullmatch(text) and not text.startswith((".", "From ")):
-        return text.encode()
+    if _PLAIN.fullmatch(text):  # nearly every value: a name, a URL
+        lines = [text[start : start + LINE - 1] for start in range(0, len(text), LINE - 1)]
+        if not any(line.startswith((".", "From ")) for line in lines):
+            return "=\r\n".join(lines).encode()
     return b"\r\n".join(_line(line) for line in _NEWLINE.split(text))
 
 

@@ -8,7 +8,7 @@ form already (see quoted.py), so their body is hashed as it is; any other is can
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,13 +82,18 @@ class DkimSigner:
     def __init__(self, keys: Sequence[DkimKey]) -> None:
         self.keys = tuple(keys)
 
-    def sign(self, message: bytes, *, now: datetime) -> bytes:
-        """``message`` with one DKIM-Signature for each key in front. The head and body must use CRLF."""
+    def sign(self, message: bytes, *, now: datetime, is_canonical: bool = False) -> bytes:
+        """``message`` with one DKIM-Signature for each key in front. The head and body must use CRLF.
+
+        ``is_canonical`` says that the body is its own relaxed form, as CompiledMessage.render makes it;
+        looking for what might not be takes longer than all the hashing.
+        """
         if not self.keys:
             return message
         head, _, body = message.partition(b"\r\n\r\n")
-        names, signed = _signed_headers(head + b"\r\n")
-        body_hash = base64.b64encode(hashlib.sha256(_canonical_body(body)).digest()).decode()
+        names, signed = _signed_headers(head)
+        canonical = _without_empty_end(body if is_canonical else _single_spaced(body))
+        body_hash = base64.b64encode(hashlib.sha256(canonical).digest()).decode()
         tags = f"t={int(now.timestamp())};\r\n h={_folded(names)};\r\n bh={body_hash};\r\n b="
         signatures = [_signature(key, tags, signed) for key in self.keys]
         return b"".join((*signatures, message))
@@ -99,7 +104,7 @@ def _signature(key: DkimKey, tags: str, signed: bytes) -> bytes:
         f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n"
         f" d={key.domain}; s={key.selector}; {tags}"
     ).encode()
-    signature = base64.b64encode(key.signature_of(signed + _canonical_header(field)))
+    signature = base64.b64encode(key.signature_of(signed + next(_canonical_fields(field))))
     lines = [signature[start : start + 72] for start in range(0, len(signature), 72)]
     return field + b"\r\n ".join(lines) + b"\r\n"
 
@@ -112,27 +117,31 @@ def _folded(names: Sequence[bytes]) -> str:
 def _signed_headers(head: bytes) -> tuple[list[bytes], bytes]:
     """The names of h= and the canonical fields they stand for, the last of several first (section 5.4.2)."""
     found: dict[bytes, list[bytes]] = {}
-    for field in _UNFOLD.sub(b"", head).split(b"\r\n"):
-        found.setdefault(field.partition(b":")[0].strip().lower(), []).append(field)
+    for field in _canonical_fields(head):
+        found.setdefault(field.partition(b":")[0], []).append(field)
     names: list[bytes] = []
     fields: list[bytes] = []
     for name in (*_OVERSIGNED, *_SIGNED):
         here = found.get(name, [])
         names += [name] * len(here)
-        fields += [_canonical_header(field) + b"\r\n" for field in reversed(here)]
-    return [*names, *_OVERSIGNED], b"".join(fields)
+        fields += reversed(here)
+    return [*names, *_OVERSIGNED], b"".join(field + b"\r\n" for field in fields)
 
 
-def _canonical_header(field: bytes) -> bytes:
-    """Section 3.4.2, without the CRLF at its end."""
-    name, _, value = _UNFOLD.sub(b"", field).partition(b":")
-    return name.strip().lower() + b":" + _WSP.sub(b" ", value).strip(b" ")
+def _canonical_fields(head: bytes) -> Iterator[bytes]:
+    """Section 3.4.2, each without the CRLF at its end."""
+    for field in _WSP.sub(b" ", _UNFOLD.sub(b"", head)).split(b"\r\n"):
+        name, _, value = field.partition(b":")
+        yield name.strip().lower() + b":" + value.strip(b" ")
 
 
-def _canonical_body(body: bytes) -> bytes:
-    """Section 3.4.4."""
-    if b"  " in body or b"\t" in body or b" \r\n" in body:
-        body = _WSP_AT_END.sub(b"", _WSP.sub(b" ", body))
+def _single_spaced(body: bytes) -> bytes:
+    """Section 3.4.4 (a)."""
+    return _WSP_AT_END.sub(b"", _WSP.sub(b" ", body))
+
+
+def _without_empty_end(body: bytes) -> bytes:
+    """Section 3.4.4 (b), and 3.4.3: no empty lines at the end, and one line break there."""
     if body.endswith(b"\r\n\r\n") or body == b"\r\n":
         body = _EMPTY_LINES_AT_END.sub(b"", body)
     return body if not body or body.endswith(b"\r\n") else body + b"\r\n"
