@@ -22,6 +22,7 @@ from newsletters.publishing.newsletter_fields import (
 )
 from newsletters.publishing.newsletters import day_in_zone
 from newsletters.publishing.palette import ACCENTS, DEFAULT_ACCENT
+from newsletters.web.admin.colour_words import ACCENT_WORDS
 
 LANGUAGES = (SelectChoice("en", "English"), SelectChoice("uk", "Українська"))
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
@@ -53,7 +54,7 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
     footer = TextAreaField(_l("At the foot of every issue"))
     accent = RadioField(
         _l("Colour"),
-        choices=[SelectChoice(name, name.capitalize()) for name in ACCENTS],
+        choices=[SelectChoice(name, ACCENT_WORDS[name]) for name in ACCENTS],
         default=DEFAULT_ACCENT,
     )
 
