@@ -10,6 +10,7 @@ from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import IntegerConverter, Map
 
 from config import Config
 from newsletters import context
@@ -22,6 +23,7 @@ from newsletters.web.admin import routes as desk_routes
 from newsletters.web.forms import door as forms
 from newsletters.web.forms import routes as forms_routes
 from newsletters.web.public import door as public
+from newsletters.web.public import languages
 from newsletters.web.public import routes as public_routes
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +75,15 @@ def _configure(app: Flask, config: Config) -> None:
     )
 
 
+class RowNumber(IntegerConverter):
+    """A number in a path that a database can hold: a longer one is nowhere, not an error."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**63 - 1)
+
+
 def _open_doors(app: Flask) -> None:
+    app.url_map.converters["int"] = RowNumber
     csrf = CSRFProtect(app)
     for door in DOORS:
         app.register_blueprint(door.blueprint)
@@ -84,6 +94,8 @@ def _open_doors(app: Flask) -> None:
 def _language() -> str | None:
     """The page's own choice (its newsletter's or its reader's language), else the browser's."""
     chosen: str | None = g.get("language")
+    if request.blueprint is None:  # an address that no door answers for: the reader's choice still holds
+        chosen = chosen or languages.chosen_here()
     return chosen or request.accept_languages.best_match(LANGUAGES, "en")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flask import Flask
+from werkzeug.routing.converters import NumberConverter
 
 EXAMPLES = {"role": "editor", "filename": "css/base.css", "answer": "yes"}
 READING = {"GET", "HEAD", "OPTIONS"}
@@ -29,9 +30,7 @@ def all_routes(app: Flask) -> list[Route]:
     adapter = app.url_map.bind("localhost")
     found = []
     for rule in app.url_map.iter_rules():
-        numbers = {
-            name for name, converter in rule._converters.items() if "Integer" in type(converter).__name__
-        }
+        numbers = {name for name, kind in rule._converters.items() if isinstance(kind, NumberConverter)}
         values = {name: 1 if name in numbers else EXAMPLES.get(name, "x") for name in rule.arguments}
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             path = adapter.build(rule.endpoint, values, method=method)

@@ -5,6 +5,7 @@ from flask import render_template, request
 from newsletters import context
 from newsletters.accounts.queries import all_editors, audit_entries
 from newsletters.web.admin.access import owners_only
+from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.audit_words import KINDS, action_words
 from newsletters.web.admin.door import blueprint
 
@@ -16,7 +17,7 @@ blueprint.add_app_template_filter(action_words)
 def audit() -> str:
     """Show the log, newest first, by person and by kind."""
     kind = request.args.get("kind", "")
-    actor_id = request.args.get("editor", type=int)
+    actor_id = asked_number("editor")
     after = request.args.get("after")
     with context.reading() as session:
         page = audit_entries(session, actor_id=actor_id, kind=kind if kind in KINDS else "", after=after)

@@ -11,6 +11,7 @@ from newsletters.reports.history import history
 from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.queries import Person, person, readers
 from newsletters.web.admin.access import editors_only
+from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm
 from newsletters.web.admin.reader_words import STATES, reason_words, state_words, timeline_line
@@ -24,7 +25,7 @@ blueprint.add_app_template_filter(reason_words)
 def readers_list() -> str:
     """List readers by address, name, newsletter and state."""
     search = request.args.get("search", "").strip()
-    newsletter_id = request.args.get("newsletter", type=int)
+    newsletter_id = asked_number("newsletter")
     state = _state(request.args.get("state", ""))
     cursor = request.args.get("after")
     with context.reading() as session:

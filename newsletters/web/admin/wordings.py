@@ -18,6 +18,7 @@ from newsletters.publishing.models import Newsletter
 from newsletters.publishing.newsletter_fields import NewsletterRefused, WordingFields
 from newsletters.publishing.palette import accent
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
+from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.newsletter_forms import (
     NewsletterForm,
@@ -105,7 +106,7 @@ def preview_confirmation_mail() -> Response:
 def _typed() -> tuple[Newsletter, WordingFields]:
     """The newsletter and words of the page that asks: what is stored, under what is typed over it."""
     newsletter, words = Newsletter(), WordingFields("")
-    newsletter_id = request.form.get("newsletter_id", type=int)
+    newsletter_id = asked_number("newsletter_id")
     if newsletter_id is not None:
         with context.reading() as session:
             newsletter = newsletter_or_404(session, newsletter_id)
