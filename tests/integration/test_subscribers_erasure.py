@@ -13,7 +13,13 @@ from newsletters.subscribers import address_change, importing, suppression
 from newsletters.subscribers.erasure import erase, finish_erasure, unfinished_erasures
 from newsletters.subscribers.errors import UnknownNewsletter
 from newsletters.subscribers.importing import Arrival
-from newsletters.subscribers.models import ConsentRecord, Subscriber, SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import (
+    ConsentRecord,
+    Subscriber,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
 from tests.mailbox import Reader, advance, newsletter
 
 
@@ -94,7 +100,7 @@ def test_the_erased_may_come_back_by_their_own_word(reader: Reader, news: Newsle
 
     assert reader.state(news) is SubscriptionState.ACTIVE
     with reader.runtime.db.reading() as session:
-        (entry,) = session.scalars(select(suppression.Suppression)).all()
+        (entry,) = session.scalars(select(Suppression)).all()
         assert (entry.lifted_at, entry.lifted_reason) == (reader.now, "opted in afresh (reader)")
 
 

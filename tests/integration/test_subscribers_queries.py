@@ -112,16 +112,17 @@ def test_a_list_is_filtered_by_newsletter_and_state(
     db: Database, newsroom: tuple[Newsletter, Newsletter], search: str
 ) -> None:
     news, sport = newsroom
+    questions: dict[str, dict[str, object]] = {
+        "sport": {"newsletter_id": sport.id},
+        "bounced": {"state": BOUNCED},
+        "active news": {"newsletter_id": news.id, "state": ACTIVE},
+        "bounced sport": {"newsletter_id": sport.id, "state": BOUNCED},
+    }
 
     with db.reading() as session:
         found = {
-            key: {email[:2] for page in all_pages(session, search=search, **wanted) for email in page}
-            for key, wanted in {
-                "sport": {"newsletter_id": sport.id},
-                "bounced": {"state": BOUNCED},
-                "active news": {"newsletter_id": news.id, "state": ACTIVE},
-                "bounced sport": {"newsletter_id": sport.id, "state": BOUNCED},
-            }.items()
+            name: {email[:2] for page in all_pages(session, search=search, **wanted) for email in page}
+            for name, wanted in questions.items()
         }
 
     assert found == {

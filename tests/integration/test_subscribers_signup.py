@@ -10,7 +10,7 @@ from newsletters.kernel.addresses import InvalidAddress
 from newsletters.mail.models import OutboxMail
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import signup, suppression
+from newsletters.subscribers import consent, signup, suppression
 from newsletters.subscribers.consent import EvidenceIsFinal
 from newsletters.subscribers.errors import NoNewsletterChosen, UnknownNewsletter
 from newsletters.subscribers.models import (
@@ -140,7 +140,7 @@ def test_the_editors_own_words_go_with_a_mail_about_their_newsletter_alone(runti
     news, sport = newsletter(runtime), newsletter(runtime)
     for one in (news, sport):
         with runtime.db.transaction() as session:
-            signup.consent.current_wordings(session, [one.id])[one.id].mail_subject = f"Join {one.id}"
+            consent.current_wordings(session, [one.id])[one.id].mail_subject = f"Join {one.id}"
     alone, both = Reader(runtime), Reader(runtime, email="both@readers.example")
 
     alone.signs_up(news)
@@ -450,7 +450,7 @@ def test_what_was_noticed_stays_on_the_request(runtime: Runtime) -> None:
 def test_the_wording_the_form_showed_is_the_one_on_record(runtime: Runtime) -> None:
     news, reader = newsletter(runtime), Reader(runtime)
     with runtime.db.transaction() as session:
-        first = signup.consent.current_wordings(session, [news.id])[news.id]
+        first = consent.current_wordings(session, [news.id])[news.id]
         newer = type(first)(newsletter_id=news.id, version=2, consent_text="New words", created_at=reader.now)
         session.add(newer)
 
@@ -468,7 +468,7 @@ def test_the_wording_the_form_showed_is_the_one_on_record(runtime: Runtime) -> N
 def test_a_wording_of_another_newsletter_is_not_believed(runtime: Runtime) -> None:
     news, other, reader = newsletter(runtime), newsletter(runtime), Reader(runtime)
     with runtime.db.reading() as session:
-        wordings = signup.consent.current_wordings(session, [news.id, other.id])
+        wordings = consent.current_wordings(session, [news.id, other.id])
 
     reader.signs_up(news, wording_ids=[wordings[other.id].id])
 
