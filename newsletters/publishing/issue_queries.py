@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletters.kernel.paging import Page, cut, decode_cursor
 from newsletters.publishing.models import Issue, IssueState, Newsletter
@@ -33,6 +34,15 @@ STATES: Final[dict[Shelf, tuple[IssueState, ...]]] = {
 }
 
 
+ORDER: Final[dict[Shelf, InstrumentedAttribute[Any]]] = {
+    Shelf.DRAFTS: Issue.edited_at,
+    Shelf.SCHEDULED: Issue.send_at,
+    Shelf.SENDING: Issue.started_at,
+    Shelf.SENT: Issue.started_at,
+    Shelf.CANCELLED: Issue.edited_at,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One line of a list."""
@@ -49,12 +59,13 @@ def shelf_page(
     cursor: str | None = None,
     size: int = PAGE_SIZE,
 ) -> Page[Listed]:
-    """The issues on one shelf, the newest first."""
+    """The issues on one shelf: what was begun, sent or touched last comes first."""
+    at = ORDER[shelf]
     query = _listed(newsletter_id).where(Issue.state.in_(STATES[shelf]))
-    key = decode_cursor(cursor)
-    if key is not None and isinstance(key[0], int):
-        query = query.where(Issue.id < key[0])
-    rows = session.execute(query.order_by(Issue.id.desc()).limit(size + 1))
+    last = _last_of(session, cursor, at)
+    if last is not None:
+        query = query.where(or_(at < last[0], and_(at == last[0], Issue.id < last[1])))
+    rows = session.execute(query.order_by(at.desc(), Issue.id.desc()).limit(size + 1))
     return cut([Listed(*row) for row in rows], size, lambda row: (row.issue.id,))
 
 
@@ -85,6 +96,18 @@ def last_newsletter_of(session: Session, editor_id: int) -> int | None:
     """The newsletter an editor last began an issue for."""
     query = select(Issue.newsletter_id).where(Issue.author_id == editor_id)
     return session.scalar(query.order_by(Issue.id.desc()).limit(1))
+
+
+def _last_of(
+    session: Session, cursor: str | None, at: InstrumentedAttribute[Any]
+) -> tuple[datetime, int] | None:
+    """Where the page before ended: the time it is ordered by and the id of its last issue."""
+    key = decode_cursor(cursor)
+    if key is None or not isinstance(key[0], int):
+        return None
+    issue = session.get(Issue, key[0])
+    moment = getattr(issue, at.key, None)
+    return (moment, issue.id) if issue is not None and moment is not None else None
 
 
 def _listed(newsletter_id: int | None) -> Select[Issue, Newsletter]:

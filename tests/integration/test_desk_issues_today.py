@@ -24,7 +24,7 @@ def test_a_new_newsroom_is_told_to_found_a_newsletter(client: FlaskClient, db: D
 
 def test_everything_that_goes_on_is_on_the_first_page(client: FlaskClient, db: Database) -> None:
     signed_in(client, db, Role.EDITOR)
-    states = {
+    states: dict[IssueState, dict[str, object]] = {
         IssueState.DRAFT: {},
         IssueState.SCHEDULED: {"send_at": NOW + timedelta(days=1)},
         IssueState.MISSED: {"send_at": NOW - timedelta(days=1)},

@@ -20,6 +20,12 @@ startAutosave(page, form, {
   },
 });
 
+const heading = document.querySelector("h1");
+const untitled = page.dataset.untitled;
+document.getElementById("subject").addEventListener("input", (event) => {
+  heading.textContent = event.target.value || untitled;
+});
+
 // The inbox line keeps in step with what is typed.
 for (const [field, target] of [["subject", "[data-inbox-subject]"], ["preheader", "[data-inbox-preheader]"]]) {
   const shown = document.querySelector(target);

@@ -1,7 +1,6 @@
 """Writing an issue: the editor's page, its plain save, and the autosave that a script sends."""
 
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
-from flask_babel import format_time
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -72,7 +71,8 @@ def autosave(issue_id: int) -> Response | tuple[Response, int]:
         return jsonify(_conflict_answer(issue_id, outcome)), 409
     with context.reading() as session:
         checks = checks_panel(session, issue_or_404(session, issue_id))
-    at = format_time(context.now(), "short")
+        newsletter = session.get_one(Newsletter, shown.newsletter_id)
+    at = f"{context.now().astimezone(newsletter.zone):%H:%M}"
     return jsonify(version=outcome.version, status=_("Saved at %(at)s", at=at), checks=checks)
 
 
