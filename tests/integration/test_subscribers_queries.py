@@ -1,6 +1,7 @@
 """The desk's questions about readers, and that each page walks an index however many there are."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -112,7 +113,7 @@ def test_a_list_is_filtered_by_newsletter_and_state(
     db: Database, newsroom: tuple[Newsletter, Newsletter], search: str
 ) -> None:
     news, sport = newsroom
-    questions: dict[str, dict[str, object]] = {
+    questions: dict[str, dict[str, Any]] = {
         "sport": {"newsletter_id": sport.id},
         "bounced": {"state": BOUNCED},
         "active news": {"newsletter_id": news.id, "state": ACTIVE},
