@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
+from newsletters.publishing.models import OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import (
     ConsentRecord,
@@ -185,6 +186,24 @@ def test_the_evidence_names_form_page_and_the_words_that_were_shown(
     assert record.form == "newsletter page"
     assert record.page == "http://localhost/newsletters/explaining-ukraine"
     assert record.wording_id is not None
+
+
+def test_words_that_change_while_the_page_is_open_are_not_what_was_agreed_to(
+    client: FlaskClient, db: Database
+) -> None:
+    page = client.get("/newsletters/explaining-ukraine").get_data(as_text=True)
+    shown = int(page.split('name="wording" value="')[1].split('"')[0])
+    with db.transaction() as session:
+        newsletter_id = session.get_one(OptInWording, shown).newsletter_id
+        newer = OptInWording(
+            newsletter_id=newsletter_id, version=2, consent_text="Other words", created_at=NOW
+        )
+        session.add(newer)
+
+    sign_up(client, page="/newsletters/explaining-ukraine", wording=str(shown))
+
+    with db.reading() as session:
+        assert session.scalars(select(ConsentRecord.wording_id)).one() == shown
 
 
 def test_the_newsletter_page_takes_a_signup_for_itself_alone(client: FlaskClient, db: Database) -> None:

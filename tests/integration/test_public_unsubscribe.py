@@ -70,10 +70,20 @@ def test_the_one_click_is_repeatable(client: FlaskClient, db: Database, link: st
     assert states(db) == [LEFT]
 
 
+def test_the_pages_button_leads_back_to_the_page(client: FlaskClient, db: Database, link: str) -> None:
+    answer = client.post(link, data={"from-page": "1"})
+    page = client.get(answer.location).get_data(as_text=True)
+
+    assert answer.status_code == 303
+    assert "You are unsubscribed" in page
+    assert "Take it back" in page
+    assert states(db) == [LEFT]
+
+
 def test_a_reader_can_take_it_back(client: FlaskClient, db: Database, link: str) -> None:
     client.post(link)
 
-    answer = client.post(f"{link}/undo")
+    answer = client.post(f"{link}/undo", follow_redirects=True)
 
     assert "You are subscribed again" in answer.get_data(as_text=True)
     assert states(db) == [ACTIVE]
@@ -95,7 +105,7 @@ def test_taking_it_back_ends_after_its_hour(
 def test_a_pause_instead_of_leaving(client: FlaskClient, db: Database, link: str) -> None:
     client.post(link)
 
-    answer = client.post(f"{link}/pause", data={"days": "14"})
+    answer = client.post(f"{link}/pause", data={"days": "14"}, follow_redirects=True)
 
     with db.reading() as session:
         subscription = session.query(Subscription).one()

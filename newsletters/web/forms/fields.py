@@ -47,7 +47,13 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
     )
     newsletter = NewsletterField(_("Newsletters"))
     homepage = StringField(_("Leave this empty"))
+    wording = SelectMultipleField(validate_choice=False)
     started = HiddenField()
+
+    @property
+    def wording_ids(self) -> list[int]:
+        """The versions of the wording that the form says it showed."""
+        return [int(number) for number in self.wording.data or [] if number.isdecimal() and len(number) < 16]
 
     def offer(self, newsletters: dict[str, str]) -> None:
         """Say which newsletters may be chosen: slug to name."""

@@ -23,7 +23,7 @@ def sign_up(
         language=str(get_locale()),
         trap=form.homepage.data or "",
         filled_in_seconds=filled_in_seconds,
-        wording_ids=[offers.wordings[n.id].id for n in chosen if n.id in offers.wordings],
+        wording_ids=form.wording_ids,
     )
     with context.transaction() as session:
         receipt = signup.sign_up(

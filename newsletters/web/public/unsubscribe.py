@@ -1,38 +1,47 @@
 """Leaving: the link in every mail, and the button that mail programs show (RFC 8058).
 
-One address for both. A GET shows the newsletter's name and one button; the POST is in force at once, needs
-no cookie, no Origin and no CSRF token, and is answered with 200 and no redirect (RFC 8058 section 3.2).
-Afterwards the reader can take it back, leave everything, or pause instead. The link works for ever, also
-when its issue or its newsletter is gone.
+One address for both. A GET shows where the reader stands and the next step, and changes nothing. A POST is
+in force at once, needs no cookie, no Origin and no CSRF token; a mail program's is answered with 200 and no
+redirect (RFC 8058 section 3.2), the page's own button leads back to the page, so that going back and
+loading again are harmless. Afterwards the reader can take it back, leave everything, or pause instead. The
+link works for ever, also when its issue or its newsletter is gone.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletters import context
 from newsletters.subscribers import unsubscribe
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.lifecycle import ENDED
 from newsletters.subscribers.links import LinkBroken, LinkForeign
+from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.unsubscribe import CannotUndo, Leaving, Left, NothingToLeave, Paused, Undone
 from newsletters.web.public import languages, trouble
 from newsletters.web.public.door import blueprint, by_token
 
 ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
 PAUSES: Final = {"14": timedelta(days=14), "30": timedelta(days=30), "90": timedelta(days=90)}
+PAGES: Final = {
+    SubscriptionState.PAUSED: "public/paused.html",
+    SubscriptionState.ACTIVE: "public/undone.html",
+}
 
 
 @blueprint.get("/unsubscribe/<token>")
 def unsubscribe_page(token: str) -> ResponseReturnValue:
-    """Name the newsletter and show the button; nothing has happened yet."""
+    """Name the newsletter and show the next step; ``?done`` stands there after one was taken."""
     with context.reading() as db:
         found = unsubscribe.offer_leaving(db, token, means=context.runtime(), now=context.now())
     match found:
         case Leaving():
             languages.prefer(found.language)
-            return render_template("public/unsubscribe.html", leaving=found, token=token)
+            return render_template(
+                _page(found.state), leaving=found, others=found.others, token=token, pauses=list(PAUSES)
+            )
         case _:
             return _without_newsletter(found)
 
@@ -45,6 +54,11 @@ def unsubscribe_now(token: str) -> ResponseReturnValue:
     mechanism = Mechanism.ONE_CLICK if request.form.get(name) == value else Mechanism.LINK
     with context.transaction() as db:
         done = unsubscribe.leave(db, token, means=context.runtime(), mechanism=mechanism, now=context.now())
+    if isinstance(done, Left) and "from-page" not in request.form:
+        languages.prefer(done.language)
+        return render_template(
+            "public/left.html", leaving=done, others=done.others, token=token, pauses=list(PAUSES)
+        )
     return _after(done, token)
 
 
@@ -79,26 +93,23 @@ def pause_instead(token: str) -> ResponseReturnValue:
 Outcome = Left | Undone | CannotUndo | Paused | NothingToLeave | LinkForeign | LinkBroken
 
 
+def _page(state: SubscriptionState) -> str:
+    if state in ENDED:
+        return "public/left.html"
+    if "done" in request.args and state in PAGES:
+        return PAGES[state]
+    return "public/unsubscribe.html"
+
+
 def _after(outcome: Outcome, token: str) -> ResponseReturnValue:
     match outcome:
-        case Left():
-            languages.prefer(outcome.language)
-            return render_template("public/left.html", left=outcome, token=token, pauses=list(PAUSES))
-        case Undone():
-            languages.prefer(outcome.language)
-            return render_template("public/undone.html", newsletters=outcome.newsletters, token=token)
-        case Paused():
-            languages.prefer(outcome.language)
-            return _paused(outcome.newsletter.name, outcome.until, token)
+        case Left() | Undone() | Paused():
+            return redirect(url_for("public.unsubscribe_page", token=token, done=1), 303)
         case CannotUndo():
             languages.prefer(outcome.language)
             return render_template("public/cannot_undo.html", newsletter=outcome.newsletter), 409
         case _:
             return _without_newsletter(outcome)
-
-
-def _paused(name: str, until: datetime, token: str) -> str:
-    return render_template("public/paused.html", name=name, until=until, token=token)
 
 
 def _without_newsletter(outcome: NothingToLeave | LinkForeign | LinkBroken) -> ResponseReturnValue:
