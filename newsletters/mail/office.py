@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from config import BadSetting, Config
+from newsletters.kernel.addresses import InvalidAddress
 from newsletters.kernel.tokens import Signer
+from newsletters.mail.headers import wire_address
 from newsletters.mail.message import Mailbox
 from newsletters.mail.render import MailTemplates
 from newsletters.mail.server import BadServerUrl, SmtpServer
@@ -26,8 +28,8 @@ class Office:
 
     @classmethod
     def from_config(cls, config: Config, signer: Signer) -> Self:
-        """Raises BadSetting for a server or a key that cannot be used."""
-        domain = config.mail_from.rpartition("@")[2]
+        """Raises BadSetting for a sender, a server or a key that cannot be used."""
+        domain = _domain(config)
         return cls(
             server=_server(config),
             dkim=DkimSigner(_keys(config, domain)),
@@ -40,6 +42,13 @@ class Office:
     def connection(self) -> Connection:
         """A connection that opens when it is first needed; close it in the end."""
         return Connection(self.server)
+
+
+def _domain(config: Config) -> str:
+    try:
+        return wire_address(config.mail_from).rpartition("@")[2]
+    except InvalidAddress as error:
+        raise BadSetting(f"MAIL_FROM: {config.mail_from!r} is not an address: {error}") from error
 
 
 def _server(config: Config) -> SmtpServer:
