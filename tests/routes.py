@@ -16,6 +16,7 @@ class Route:
     endpoint: str
     method: str
     path: str
+    arguments: frozenset[str]
 
     @property
     def is_desk(self) -> bool:
@@ -34,5 +35,5 @@ def all_routes(app: Flask) -> list[Route]:
         values = {name: 1 if name in numbers else EXAMPLES.get(name, "x") for name in rule.arguments}
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             path = adapter.build(rule.endpoint, values, method=method)
-            found.append(Route(rule.endpoint, method, path))
+            found.append(Route(rule.endpoint, method, path, frozenset(rule.arguments)))
     return sorted(found, key=str)

@@ -48,6 +48,7 @@ FOR_OWNERS = {
     "desk.export_readers",
     "desk.export_reader",
     "desk.erase_reader",
+    "desk.issue_readers_csv",
 }
 
 
