@@ -21,7 +21,7 @@ from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
 from tests.sink import PROJECT, SinkProcess, wait_until
 
-READY_SECONDS = 40.0
+READY_SECONDS = 120.0  # many suites may share two cores
 STOP_SECONDS = 20.0
 
 
@@ -110,7 +110,7 @@ def _wait_for(address: str, log: Path) -> None:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5):  # noqa: S310  (our own)
+        with urllib.request.urlopen(address, timeout=30):  # noqa: S310  (our own)
             return True
     except (urllib.error.URLError, ConnectionError):
         return False
