@@ -16,6 +16,7 @@ from huey.consumer import Consumer
 
 from config import BadSetting, Config
 from newsletters.delivery.holds import RENEW_SECONDS
+from newsletters.mail.office import Office
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import Tasks, register
 from newsletters.tasks.steady_clock import SteadyClock, database_time
@@ -64,12 +65,13 @@ def main() -> int:
     """Run a worker with the settings of the environment."""
     try:
         config = Config.from_env()
+        runtime = build(config)
+        Office.from_config(config, runtime.signer)  # a bad server, sender or key is said at once
     except BadSetting as error:
         sys.stderr.write(f"Cannot start: {error}\n")
         return 2
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("huey").setLevel(logging.WARNING)
-    runtime = build(config)
     try:
         return run(runtime)
     finally:
