@@ -1,90 +1,18 @@
 """``make run`` as an operator meets it: real processes, real ports, real signals."""
 
-import json
 import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.postgres import free_port
-
-ROOT = Path(__file__).parent.parent.parent
-PORTS = ("PORT", "SINK_SMTP_PORT", "SINK_HTTP_PORT", "EXAMPLE_PORT", "INBOUND_PORT")
+from tests.running import Running, listens, wait_for
 
 pytestmark = pytest.mark.xdist_group("supervisor")
-
-
-class Running:
-    """``python -m newsletters.cli run`` with ports and a folder of its own."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.ports = {name: free_port() for name in PORTS}
-        environ = {
-            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SMTP_URL")
-        }
-        environ |= {name: str(port) for name, port in self.ports.items()}
-        environ |= {"DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1", **settings}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "newsletters.cli", "run"],
-            cwd=ROOT,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.output = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output += line
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ctrl-C stops everything" in self.output or self.process.poll() is not None)
-        assert self.process.poll() is None, self.output
-
-    def finish(self, number: signal.Signals | None = None) -> int:
-        if number is not None:
-            self.process.send_signal(number)
-        status = self.process.wait(30)
-        self._reader.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
-
-    def health(self) -> dict[str, str]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['PORT']}/healthz", timeout=5) as answer:
-            health: dict[str, str] = json.load(answer)
-        return health
-
-    def listening(self) -> list[str]:
-        return [name for name, port in self.ports.items() if _listens(port)]
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -178,7 +106,7 @@ def test_a_program_that_dies_is_started_again(started: Callable[..., Running]) -
 
     os.kill(sink, signal.SIGKILL)
     wait_for(lambda: "The sink process had ended and was started again" in running.output)
-    wait_for(lambda: _listens(running.ports["SINK_SMTP_PORT"]))
+    wait_for(lambda: listens(running.ports["SINK_SMTP_PORT"]))
 
     assert _child_of(running.process.pid, "newsletters.sink") != sink
 
