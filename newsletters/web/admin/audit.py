@@ -26,6 +26,7 @@ def audit() -> str:
         "desk/audit/log.html",
         page=page,
         editors=people,
+        names={person.id: person.name for person in people},
         kinds=KINDS,
         kind=kind,
         actor_id=actor_id,

@@ -5,7 +5,7 @@ it follows the typing.
 """
 
 from flask import Response as FlaskResponse
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -77,6 +77,7 @@ def add_wording(newsletter_id: int) -> Answer:
 def preview_form() -> Response:
     """The sign-up form as readers would see it."""
     newsletter, words = _typed()
+    g.language = supported(newsletter.language)
     page = render_template("desk/newsletters/preview_form.html", newsletter=newsletter, wording=words)
     return _framed(page)
 
