@@ -20,16 +20,17 @@ startAutosave(page, form, {
   },
 });
 
-const heading = document.querySelector("h1");
-const untitled = page.dataset.untitled;
-document.getElementById("subject").addEventListener("input", (event) => {
-  heading.textContent = event.target.value || untitled;
-});
-
-// The inbox line keeps in step with what is typed.
-for (const [field, target] of [["subject", "[data-inbox-subject]"], ["preheader", "[data-inbox-preheader]"]]) {
-  const shown = document.querySelector(target);
-  document.getElementById(field).addEventListener("input", (event) => {
-    shown.textContent = event.target.value || shown.dataset.empty || "";
-  });
+// The heading and the inbox line keep in step with what is typed, also with what was typed before this ran.
+function follow(field, shown, empty) {
+  const input = document.getElementById(field);
+  const show = () => {
+    shown.textContent = input.value || empty;
+  };
+  input.addEventListener("input", show);
+  show();
 }
+
+const inboxSubject = document.querySelector("[data-inbox-subject]");
+follow("subject", document.querySelector("h1"), page.dataset.untitled);
+follow("subject", inboxSubject, inboxSubject.dataset.empty || "");
+follow("preheader", document.querySelector("[data-inbox-preheader]"), "");
