@@ -30,7 +30,7 @@ class RateWindow(Base):
 
 _GATE = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Both databases read this; SQLAlchemy's own upserts differ by dialect and are compiled anew each time.
+# Both databases read this as it stands, so a hit needs no knowledge of which one it is.
 _COUNT = text(
     "INSERT INTO rate_windows (key, starts_at, ends_at, hits) VALUES (:key, :starts_at, :ends_at, 1) "
     "ON CONFLICT (key, starts_at) DO UPDATE SET hits = rate_windows.hits + 1, ends_at = excluded.ends_at "

@@ -236,11 +236,23 @@ QUESTIONS: list[dict[str, object]] = [
 ]
 
 
+def plan(connection: Connection, statement: str, values: Any) -> list[str]:
+    """What the database would do, step by step."""
+    if connection.dialect.name == "sqlite":
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    for way in ("seqscan", "sort"):  # so few rows are read in whole, unless that is the last resort
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    return [row[0].strip(" ->") for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
+
+
+def reads_or_sorts_a_table(step: str) -> bool:
+    whole = step.startswith(("SCAN sub", "Seq Scan on sub")) and "USING" not in step
+    return whole or "TEMP B-TREE" in step or step.startswith("Sort ")
+
+
 @pytest.mark.parametrize("wanted", QUESTIONS, ids=lambda wanted: "+".join(wanted) or "all")
-def test_no_page_of_the_list_reads_or_sorts_a_whole_table(db: Database, wanted: dict[str, object]) -> None:
-    if not db.is_sqlite:
-        pytest.skip("SQLite's planner says it in words; the indices are the same")
-    asked: list[tuple[str, object]] = []
+def test_no_page_of_the_list_reads_or_sorts_a_whole_table(db: Database, wanted: dict[str, Any]) -> None:
+    asked: list[tuple[str, Any]] = []
 
     def note(_c: Connection, _k: object, statement: str, values: object, _x: object, _m: bool) -> None:
         asked.append((statement, values))
@@ -250,20 +262,14 @@ def test_no_page_of_the_list_reads_or_sorts_a_whole_table(db: Database, wanted: 
         for number in range(30):
             reader = make_subscriber(session, f"r1{number:03}@readers.example")
             make_subscription(session, news, reader, state=ACTIVE if number % 2 else BOUNCED)
-        first = readers(session, size=5)
+        first = readers(session, size=5, **wanted)
         event.listen(db.engine, "before_cursor_execute", note)
-        readers(session, cursor=first.after if "search" not in wanted else None, **wanted)  # type: ignore[arg-type]
+        readers(session, size=5, cursor=first.after, **wanted)
         event.remove(db.engine, "before_cursor_execute", note)
-        connection = session.connection()
-        plans = [
-            row[3]
-            for statement, values in asked
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
-        ]
+        steps = [step for one in asked for step in plan(session.connection(), *one)]
 
-    assert plans
-    assert [step for step in plans if "TEMP B-TREE" in step] == []
-    assert [step for step in plans if step.startswith("SCAN sub") and "USING" not in step] == []
+    assert steps
+    assert [step for step in steps if reads_or_sorts_a_table(step)] == []
 
 
 def test_subscribers_are_sorted_by_code_point_on_every_database(db: Database) -> None:
