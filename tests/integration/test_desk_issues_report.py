@@ -20,6 +20,7 @@ from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscrip
 from tests.conftest import NOW
 from tests.desk import post, signed_in
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
+from tests.readers import mailed_path, press, sign_up
 
 OUTCOMES = {
     DeliveryState.ACCEPTED: 5,
@@ -293,3 +294,18 @@ def test_the_page_of_a_much_read_newsletter_shows_its_last_issues(
     assert "The one before" in page
     assert "Shares over the last issues" in page
     assert "<svg" in page
+
+
+def test_a_sign_up_on_an_issues_own_page_is_counted_for_it(
+    client: FlaskClient, db: Database, issue: Issue
+) -> None:
+    page = client.get("/newsletters/weekly/issues/first").get_data(as_text=True)
+    assert 'name="issue" value="first"' in page
+
+    sign_up(client, newsletters=["weekly"], page="/newsletters/weekly", issue="first")
+    press(client, mailed_path(db, "confirm", "confirm_url"))
+    sign_up(client, email="second@readers.example", newsletters=["weekly"], page="/newsletters/weekly")
+    press(client, mailed_path(db, "confirm", "confirm_url"))
+
+    with db.reading() as session:
+        assert effects(session, issue, page=PAGE).signed_up == 1

@@ -4,7 +4,7 @@ from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletters import context
-from newsletters.publishing.archive import archive_page, newsletter_by_slug
+from newsletters.publishing.archive import archive_page, newsletter_by_slug, public_issue
 from newsletters.publishing.models import Newsletter
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
@@ -25,11 +25,21 @@ def newsletter(slug: str) -> ResponseReturnValue:
     form = SubscribeForm()
     form.offer(offers.names)
     if not shown.is_retired and form.validate_on_submit():
-        page = context.runtime().urls.newsletter(slug)
-        return signup.accept(form, offers, form_name="newsletter page", page=page)
+        form_name, page = _place(shown)
+        return signup.accept(form, offers, form_name=form_name, page=page)
     if request.method != "POST" and "again" in request.args:
         signup.recall(form)
     return _page(shown, form, offers), 422 if request.method == "POST" else 200
+
+
+def _place(shown: Newsletter) -> tuple[str, str]:
+    """Which form it was and where it stood: an issue's own page, if the form says one that is there."""
+    urls = context.runtime().urls
+    with context.reading() as db:
+        issue = public_issue(db, shown.id, request.form.get("issue", ""))
+    if issue is None:
+        return "newsletter page", urls.newsletter(shown.slug)
+    return "issue page", urls.issue(shown.slug, issue.slug)
 
 
 def _page(shown: Newsletter, form: SubscribeForm, offers: Offers) -> str:
