@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from newsletters.subscribers.models import Subscriber, Subscription
 
 COLUMNS: Final = (
-    "email", "name", "language", "state", "requested_at", "confirmed_at", "ended_at", "paused_until", "source",
-)  # fmt: skip
+    *("email", "name", "language", "state"),
+    *("requested_at", "confirmed_at", "ended_at", "paused_until", "source"),
+)
 PIECE: Final = 1000
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 

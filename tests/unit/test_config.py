@@ -49,7 +49,7 @@ def test_documented_ports_are_the_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str, tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match=f"^{name}: "):
+    with pytest.raises(BadSetting, match=rf"^{name}: "):
         Config.from_env({"DATA_DIR": str(tmp_path), name: value})
 
 
@@ -71,7 +71,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="^SECRET_KEY_FILE: cannot read"):
+    with pytest.raises(BadSetting, match=r"^SECRET_KEY_FILE: cannot read"):
         Config.from_env({"DATA_DIR": str(tmp_path), "SECRET_KEY_FILE": str(tmp_path / "none")})
 
 

@@ -1,6 +1,7 @@
 """Every transition of a subscription, and what must hold however the transitions are strung together."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -142,9 +143,7 @@ def test_what_changed_nothing_says_so(history: list[Event]) -> None:
     _, steps = lived(history)
 
     before = [PENDING, *(state for _, state, _ in steps)]
-    assert [changed for _, _, changed in steps] == [
-        old is not new for old, new in zip(before, before[1:], strict=False)
-    ]
+    assert [changed for _, _, changed in steps] == [old is not new for old, new in pairwise(before)]
 
 
 @given(events)
