@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from config import Config
-from newsletters.delivery.models import DeliveryState
+from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.db import Database
 from newsletters.mail.outbox import QueuedMail, queue
 from newsletters.publishing import lifecycle
@@ -21,8 +22,8 @@ from tests.sink import SinkProcess, wait_until
 
 READERS = 5000
 THREADS = 4
-SEND_SECONDS = 120.0  # what a send may take on a busy machine
-ACCEPTED = DeliveryState.ACCEPTED
+SEND_SECONDS = 600.0  # a bound for a machine that is very busy; a free one needs some ten seconds
+ACCEPTED, WAITING = DeliveryState.ACCEPTED, DeliveryState.WAITING
 
 
 @pytest.fixture
@@ -106,13 +107,17 @@ def test_a_server_that_goes_away_during_the_send_is_waited_for(
     with db.reading() as session:
         reason = session.get_one(Issue, issue_id).pause_reason
     sink.start()
-    _wait_for_end(db, issue_id)
+    wait_until(lambda: WAITING not in outcomes(db, issue_id), timeout=SEND_SECONDS, what="the rest")
 
-    stats = sink.stats()
+    found = outcomes(db, issue_id)
+    doubtful = found.pop(DeliveryState.UNKNOWN, 0)  # their dot was out when it died; retried in some minutes
     assert reason is PauseReason.SERVER
-    assert outcomes(db, issue_id) == {ACCEPTED: READERS}
-    assert stats["distinct_recipients"] == READERS
-    assert stats["duplicates"] <= THREADS
+    assert found == {ACCEPTED: READERS - doubtful}
+    assert doubtful <= THREADS
+    assert sink.stats()["distinct_recipients"] >= READERS - doubtful
+    assert sink.stats()["duplicates"] == 0
+    with db.reading() as session:
+        assert set(session.scalars(select(Delivery.attempts))) == {1}
 
 
 def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
