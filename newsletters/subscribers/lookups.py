@@ -16,7 +16,14 @@ def subscriber_by_key(session: Session, email_key: str) -> Subscriber | None:
 
 
 def locked_subscriptions(session: Session, subscriber_id: int) -> Sequence[Subscription]:
-    """All subscriptions of a reader, held until the transaction ends."""
+    """All subscriptions of a reader, held until the transaction ends.
+
+    The reader's own row is held first, here and in every sign-up: whoever takes both in one order cannot
+    wait for each other in a ring.
+    """
+    session.execute(
+        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
+    )
     return session.scalars(
         select(Subscription)
         .where(Subscription.subscriber_id == subscriber_id)

@@ -132,7 +132,7 @@ def subscriber_of(session: Session, address: Address, *, address_hash: str, now:
         email=address.email, email_key=address.key, address_hash=address_hash, created_at=now
     )
     statement = statement.on_conflict_do_update(
-        index_elements=["email_key"], set_={"email_key": statement.excluded.email_key}
+        index_elements=["email_key"], set_={"created_at": Subscriber.created_at}
     )
     number = session.execute(statement.returning(Subscriber.id)).scalar_one()
     return session.get_one(Subscriber, number)
