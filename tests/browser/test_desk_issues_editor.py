@@ -81,6 +81,30 @@ def test_a_lost_connection_loses_no_text(writing: Page, db: Database, issue: Iss
     assert stored(db, issue.id).subject == "Typed in a tunnel"
 
 
+def test_signing_out_and_in_elsewhere_loses_no_text(writing: Page, db: Database, issue: Issue) -> None:
+    desk = next(cookie for cookie in writing.context.cookies() if cookie["name"] == "desk")
+    writing.context.clear_cookies()
+    writing.get_by_label("Subject").fill("Typed while signed out")
+    expect(writing.locator("#save-status")).to_contain_text("You are signed out")
+
+    # Signed in again, which makes the page's old token for forms void.
+    writing.context.add_cookies([{"name": "desk", "value": desk["value"], "url": writing.url}])
+
+    expect(writing.locator("#save-status")).to_contain_text("Saved at", timeout=20_000)
+    assert stored(db, issue.id).subject == "Typed while signed out"
+
+
+def test_the_way_back_leads_out_of_the_page_and_not_through_previews(writing: Page, issue: Issue) -> None:
+    text = writing.get_by_label("Text", exact=True)
+    for words in ("First words", "Second words"):
+        text.fill(words)
+        expect(writing.frame_locator("#preview-frame").get_by_text(words)).to_be_visible()
+
+    writing.go_back()
+
+    assert not writing.url.endswith(f"/issues/{issue.id}")
+
+
 def test_a_closed_page_leaves_its_copy_in_the_browser(writing: Page, db: Database, issue: Issue) -> None:
     writing.route("**/text", lambda route: route.abort())
     writing.get_by_label("Subject").fill("Never sent")

@@ -49,20 +49,18 @@ export function startAutosave(page, form, { onSaved }) {
   }
 
   async function save() {
-    if (running || halted) return;
-    if (!isDirty()) return;
+    if (running || halted || !isDirty()) return;
     running = true;
     const sent = read();
+    let next = RETRY_MS;
     say(status.dataset.saving);
     try {
-      await settle(await post(sent), sent);
+      next = await settle(await post(sent), sent);
     } catch {
       say(status.dataset.offline);
-      later(RETRY_MS);
-    } finally {
-      running = false;
-      if (!halted && isDirty() && !leaving) later(PAUSE_MS);
     }
+    running = false;
+    if (!halted && !leaving && isDirty()) later(next);
   }
 
   function post(sent) {
@@ -76,11 +74,13 @@ export function startAutosave(page, form, { onSaved }) {
     });
   }
 
+  // Deals with the server's answer, and says when to try again if there is more to save.
   async function settle(answer, sent) {
-    if (answer.status === 401) {
+    const renewed = answer.status === 400 ? await renewToken() : "";
+    if (renewed === "renewed") return 0;
+    if (answer.status === 401 || renewed === "signed out") {
       say(status.dataset.signedOut);
-      later(RETRY_MS);
-      return;
+      return RETRY_MS;
     }
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) {
@@ -90,12 +90,11 @@ export function startAutosave(page, form, { onSaved }) {
       trouble.clear();
       if (!isDirty()) dropCopy();
       onSaved(said);
-      return;
+      return PAUSE_MS;
     }
     if (answer.status >= 500 || answer.status === 400) {
       say(status.dataset.offline);
-      later(RETRY_MS);
-      return;
+      return RETRY_MS;
     }
     halted = true; // somebody else was first, or it is no draft any more: a person decides
     say("");
@@ -104,6 +103,7 @@ export function startAutosave(page, form, { onSaved }) {
       halted = false;
       save();
     });
+    return 0;
   }
 
   function offerCopy() {
@@ -113,7 +113,7 @@ export function startAutosave(page, form, { onSaved }) {
     } catch {
       return;
     }
-    if (!copy || FIELDS.every((name) => copy[name] === saved[name])) {
+    if (!copy || FIELDS.every((name) => plain(copy[name]) === plain(saved[name]))) {
       dropCopy();
       return;
     }
@@ -155,6 +155,23 @@ export function startAutosave(page, form, { onSaved }) {
     if (!leaving && isDirty()) event.preventDefault();
   });
   offerCopy();
+}
+
+// The server tidies what it saves: a copy that differs by blanks alone holds nothing new.
+function plain(text) {
+  return (text ?? "").replace(/\s+/g, " ").trim();
+}
+
+// Whoever signed out and in again in another tab holds a new token for forms; this page learns it too.
+async function renewToken() {
+  const tokens = [...document.querySelectorAll("[name=csrf_token]")];
+  const answer = await fetch(location.href, { headers: { "X-Requested-With": "fetch" }, redirect: "error" });
+  if (answer.status === 401) return "signed out";
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("[name=csrf_token]")?.value;
+  const isNew = Boolean(fresh) && tokens[0].value !== fresh;
+  for (const token of isNew ? tokens : []) token.value = fresh;
+  return isNew ? "renewed" : "";
 }
 
 // The notice above the text: a conflict, or a copy that was found.

@@ -20,7 +20,8 @@ export function startPreview(page, area) {
       address.hash = "here"; // the frame opens where the cursor is
     }
     frame.classList.toggle("preview-phone", view === "phone");
-    frame.src = address.href;
+    if (!frame.src) frame.src = address.href;
+    else frame.contentWindow.location.replace(address.href); // the way back leads out of the page, not through previews
   }
 
   for (const button of views) {
