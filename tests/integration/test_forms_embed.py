@@ -1,6 +1,7 @@
 """Forms on other people's pages: no cookie, no CSRF, one neutral answer, as a page and as JSON."""
 
 import gzip
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from newsletters.kernel.db import Database
 from newsletters.subscribers.models import ConsentRecord, SignupRequest, SubscriptionState
+from newsletters.web.forms.pace import EVEN_SECONDS
 from tests.conftest import NOW
 from tests.factories import make_newsletter, make_subscriber, make_subscription
 from tests.readers import EMAIL, embed_sign_up, mails, states
@@ -96,6 +98,21 @@ def test_the_answer_tells_nothing_of_the_address(client: FlaskClient, db: Databa
     assert reader_answer.status_code == stranger.status_code
     assert set(reader_answer.json) == set(stranger.json)
     assert _of_nobody(reader_answer.json, EMAIL) == _of_nobody(stranger.json, "ulyana@readers.example")
+
+
+@pytest.mark.parametrize("known", ["new", "pending", "active", "unsubscribed"])
+def test_no_answer_comes_before_its_time(client: FlaskClient, db: Database, known: str) -> None:
+    with db.transaction() as session:
+        newsletter = make_newsletter(session, slug="kyiv-dispatch")
+        if known != "new":
+            make_subscription(
+                session, newsletter, make_subscriber(session, EMAIL), state=SubscriptionState(known)
+            )
+
+    begun = monotonic()
+    embed_sign_up(client, newsletters=["kyiv-dispatch"], json=True)
+
+    assert monotonic() - begun >= EVEN_SECONDS
 
 
 def test_each_form_answers_in_its_newsletters_language(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 Posted by the browser itself it is answered with a page of ours; posted by embed.js, which asks for JSON,
 with the same words as data. Invalid: 422, the error beside its field, and what was typed is still there.
+Too many posts from one place: 429, and the same.
 """
 
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from flask_wtf import FlaskForm
 from newsletters import context
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.subscribers.browser import remember
+from newsletters.subscribers.errors import TooManyPosts
+from newsletters.web.forms import too_often
 from newsletters.web.forms.code import EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.fields import EmbeddedForm
@@ -36,13 +39,17 @@ def embed_subscribe() -> ResponseReturnValue:
     if not form.validate():
         return _refused(form, offers), 422
     article = article_address(form.page.data or "")
-    receipt = sign_up(
-        form,
-        offers,
-        form_name=form.form.data or "embedded form",
-        page=article,
-        filled_in_seconds=_seconds(form.took.data or ""),
-    )
+    try:
+        receipt = sign_up(
+            form,
+            offers,
+            form_name=form.form.data or "embedded form",
+            page=article,
+            filled_in_seconds=_seconds(form.took.data or ""),
+        )
+    except TooManyPosts as error:
+        too_often.say(form, error)
+        return too_often.answer(_refused(form, offers), error)
     token = remember(context.runtime(), None, receipt.request_id, now=context.now())
     return _accepted(form, offers, article, token)
 
@@ -90,8 +97,8 @@ def answer_page(form: EmbeddedCodeForm, *, names: list[str], article: str = "", 
 
 
 def in_words(form: FlaskForm) -> dict[str, list[str]]:
-    """What is wrong with ``form``, by field, in the page's language."""
-    return {name: [str(error) for error in errors] for name, errors in form.errors.items()}
+    """What is wrong with ``form``, by field, in the page's language; what is no field's fault as "form"."""
+    return {name or "form": [str(error) for error in errors] for name, errors in form.errors.items()}
 
 
 def _origin(address: str) -> str:

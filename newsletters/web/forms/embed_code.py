@@ -1,6 +1,6 @@
 """Below an embedded form, after the sign-up: type the code from the mail, or ask for the mail again."""
 
-from flask import abort, jsonify, redirect, render_template, url_for
+from flask import Response, abort, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -11,7 +11,9 @@ from newsletters.subscribers import mails
 from newsletters.subscribers.browser import remembered
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
+from newsletters.subscribers.errors import TooManyPosts
 from newsletters.subscribers.models import Subscriber
+from newsletters.web.forms import too_often
 from newsletters.web.forms.code import WRONG_CODE, EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.embed import answer_page, in_words, speak_language_of, wants_json
@@ -25,7 +27,7 @@ def embed_code() -> ResponseReturnValue:
     """Confirm with the six digits from the mail."""
     form, offers = _received()
     if not form.validate():
-        return _refused(form, offers)
+        return _refused(form, offers), 422
     runtime, now = context.runtime(), context.now()
     with context.transaction() as db:
         outcome = confirm_by_code(
@@ -39,7 +41,7 @@ def embed_code() -> ResponseReturnValue:
     match outcome:
         case WrongCode():
             form.code.errors = [str(WRONG_CODE)]
-            return _refused(form, offers)
+            return _refused(form, offers), 422
         case Confirmed() | AlreadyConfirmed():
             return _confirmed(outcome)
 
@@ -49,7 +51,11 @@ def embed_code() -> ResponseReturnValue:
 def embed_again() -> ResponseReturnValue:
     """Send the mail once more, as far as the limits allow."""
     form, offers = _received()
-    send_again(form.email.data)
+    try:
+        send_again(form.email.data)
+    except TooManyPosts as error:
+        too_often.say(form, error)
+        return too_often.answer(_refused(form, offers), error)
     words = _("If the address can get mail from us, another one is on its way. It may take a few minutes.")
     if wants_json():
         return jsonify(text=words, language=str(get_locale()))
@@ -68,10 +74,10 @@ def _received() -> tuple[EmbeddedCodeForm, Offers]:
     return form, offers
 
 
-def _refused(form: EmbeddedCodeForm, offers: Offers) -> ResponseReturnValue:
+def _refused(form: EmbeddedCodeForm, offers: Offers) -> Response | str:
     if wants_json():
-        return jsonify(errors=in_words(form), language=str(get_locale())), 422
-    return answer_page(form, names=_names(form, offers)), 422
+        return jsonify(errors=in_words(form), language=str(get_locale()))
+    return answer_page(form, names=_names(form, offers))
 
 
 def _confirmed(outcome: Confirmed | AlreadyConfirmed) -> ResponseReturnValue:

@@ -6,6 +6,7 @@ from newsletters import context
 from newsletters.subscribers import signup
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers
+from newsletters.web.forms.pace import even_pace
 
 
 def sign_up(
@@ -25,7 +26,7 @@ def sign_up(
         filled_in_seconds=filled_in_seconds,
         wording_ids=form.wording_ids,
     )
-    with context.transaction() as session:
+    with even_pace(), context.transaction() as session:
         receipt = signup.sign_up(
             session,
             wanted,
@@ -40,7 +41,7 @@ def sign_up(
 def send_again(email: str) -> None:
     """Send the confirmation once more, as far as the limits allow; the answer never says whether."""
     runtime = context.runtime()
-    with context.transaction() as session:
+    with even_pace(), context.transaction() as session:
         signup.ask_again(
             session,
             email,

@@ -5,6 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletters import context
 from newsletters.publishing.archive import latest_issues
+from newsletters.subscribers.errors import TooManyPosts
+from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
 from newsletters.web.public import signup
@@ -20,7 +22,11 @@ def front() -> ResponseReturnValue:
     form = SubscribeForm()
     form.offer(offers.names)
     if form.validate_on_submit():
-        return signup.accept(form, offers, form_name="front page", page=context.runtime().urls.front())
+        try:
+            return signup.accept(form, offers, form_name="front page", page=context.runtime().urls.front())
+        except TooManyPosts as error:
+            too_often.say(form, error)
+            return too_often.answer(_page(form, offers), error)
     if request.method != "POST" and "again" in request.args:
         signup.recall(form)
     return _page(form, offers), 422 if request.method == "POST" else 200

@@ -11,12 +11,11 @@ from flask import Response, g, request
 from flask_babel import get_locale, refresh
 
 from newsletters import context
-from newsletters.kernel.i18n import LANGUAGES
+from newsletters.kernel.i18n import LANGUAGES, NAMES
 from newsletters.web.public.door import blueprint
 
 COOKIE = "language"
 REMEMBERED_SECONDS = 365 * 24 * 3600
-NAMES = {"en": "English", "uk": "Українська"}
 
 
 class Language(TypedDict):

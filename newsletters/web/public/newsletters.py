@@ -6,6 +6,8 @@ from flask.typing import ResponseReturnValue
 from newsletters import context
 from newsletters.publishing.archive import archive_page, newsletter_by_slug, public_issue
 from newsletters.publishing.models import Newsletter
+from newsletters.subscribers.errors import TooManyPosts
+from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
 from newsletters.web.public import languages, signup
@@ -26,7 +28,11 @@ def newsletter(slug: str) -> ResponseReturnValue:
     form.offer(offers.names)
     if not shown.is_retired and form.validate_on_submit():
         form_name, page = _place(shown)
-        return signup.accept(form, offers, form_name=form_name, page=page)
+        try:
+            return signup.accept(form, offers, form_name=form_name, page=page)
+        except TooManyPosts as error:
+            too_often.say(form, error)
+            return too_often.answer(_page(shown, form, offers), error)
     if request.method != "POST" and "again" in request.args:
         signup.recall(form)
     return _page(shown, form, offers), 422 if request.method == "POST" else 200

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from newsletters import context
 from newsletters.subscribers import address_change, preferences
-from newsletters.subscribers.errors import SameAddress
+from newsletters.subscribers.errors import SameAddress, TooManyPosts
 from newsletters.subscribers.models import Subscriber
+from newsletters.web.forms import too_often
+from newsletters.web.forms.pace import even_pace
 from newsletters.web.public import languages
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences_forms import AboutYouForm, AddressForm, ChangeAddressForm, PauseForm
@@ -27,10 +29,14 @@ def preferences_request() -> ResponseReturnValue:
         page = render_template("public/preferences_request.html", form=form)
         return page, 422 if request.method == "POST" else 200
     runtime = context.runtime()
-    with context.transaction() as db:
-        preferences.request_link(
-            db, form.email.data, client=context.client_address(), means=runtime, now=context.now()
-        )
+    try:
+        with even_pace(), context.transaction() as db:
+            preferences.request_link(
+                db, form.email.data, client=context.client_address(), means=runtime, now=context.now()
+            )
+    except TooManyPosts as error:
+        too_often.say(form, error)
+        return too_often.answer(render_template("public/preferences_request.html", form=form), error)
     runtime.engine.nudge("send_outbox", priority=100)
     return render_template("public/preferences_sent.html", email=form.email.data.strip())
 

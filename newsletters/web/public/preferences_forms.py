@@ -9,10 +9,9 @@ from wtforms import BooleanField, DateField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from newsletters.kernel.i18n import LANGUAGES
+from newsletters.kernel.i18n import NAMES
 from newsletters.subscribers.models import Subscriber
 from newsletters.web.forms.fields import AddressField
-from newsletters.web.public.languages import NAMES
 
 LONGEST_PAUSE: Final = timedelta(days=365)
 LONGEST_NAME = Subscriber.__table__.c.name.type.length  # type: ignore[attr-defined]
@@ -34,7 +33,7 @@ class AboutYouForm(FlaskForm):  # type: ignore[misc]
         description=_("Where a letter greets you by name. You can leave it empty."),
         validators=[Length(max=LONGEST_NAME, message=_("Please use at most %(max)d characters"))],
     )
-    language = SelectField(_("Language"), choices=[SelectChoice(code, NAMES[code]) for code in LANGUAGES])
+    language = SelectField(_("Language"), choices=[SelectChoice(code, name) for code, name in NAMES.items()])
 
 
 class ChangeAddressForm(FlaskForm):  # type: ignore[misc]

@@ -15,7 +15,9 @@ from newsletters import context
 from newsletters.subscribers import signals
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
+from newsletters.subscribers.errors import TooManyPosts
 from newsletters.web.forms import signup as forms_signup
+from newsletters.web.forms import too_often
 from newsletters.web.forms.code import WRONG_CODE, CodeForm
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers
@@ -97,7 +99,13 @@ def subscribed_again() -> ResponseReturnValue:
     """Send the mail once more, as far as the limits allow."""
     if SIGNED_UP not in session:
         return redirect(url_for("public.front"), 303)
-    forms_signup.send_again(session[SIGNED_UP]["email"])
+    _speak_as_before()
+    try:
+        forms_signup.send_again(session[SIGNED_UP]["email"])
+    except TooManyPosts as error:
+        form = CodeForm(formdata=None)
+        too_often.say(form, error)
+        return too_often.answer(_answer(form), error)
     return redirect(url_for("public.subscribed", sent="again"), 303)
 
 

@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
-from newsletters.subscribers.errors import ReaderGone
+from newsletters.subscribers.errors import ReaderGone, TooManyPosts
 from newsletters.subscribers.links import LinkBroken, LinkForeign
+from newsletters.web.forms import too_often
 from newsletters.web.public.door import blueprint
 
 
@@ -45,6 +46,13 @@ def way_in_closed(_error: TokenExpired | ReaderGone) -> ResponseReturnValue:
     """A link to somebody's preferences that is too old, or void since the address has changed."""
     what = _("A link to your preferences is good for one day. We can mail you a new one.")
     return _page(_("This link is too old"), what, [(_("Mail me a new link"), "/preferences")]), 410
+
+
+@blueprint.errorhandler(TooManyPosts)
+def posted_too_often(error: TooManyPosts) -> ResponseReturnValue:
+    """More posts than a client, its network or everybody may make."""
+    words = too_often.words(error)
+    return too_often.answer(_page(_("A little slower, please"), words, _steps(None)), error)
 
 
 def _foreign(purpose: Purpose) -> ResponseReturnValue:
