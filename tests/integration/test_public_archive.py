@@ -219,4 +219,4 @@ def _texts(element: ElementTree.Element, *names: str) -> list[str | None]:
 
 def _link(page: str, rel: str) -> str:
     """Where the link of that relation leads."""
-    return page.split(f'rel="{rel}"')[1].split('href="')[1].split('"')[0]
+    return page.partition(f'rel="{rel}"')[2].partition('href="')[2].partition('"')[0]
