@@ -14,7 +14,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from config import Config
 from newsletters import context
-from newsletters.kernel.i18n import LANGUAGES, TRANSLATIONS
+from newsletters.kernel.i18n import LANGUAGES, NAMES, TRANSLATIONS
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
 from newsletters.web import health
@@ -52,7 +52,11 @@ def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
     _open_doors(app)
     Babel(app, locale_selector=_language, default_translation_directories=str(TRANSLATIONS))
     app.jinja_env.globals.update(
-        static_url=static_url, urls=runtime.urls, newsroom=config.newsroom, locale=get_locale
+        static_url=static_url,
+        urls=runtime.urls,
+        newsroom=config.newsroom,
+        locale=get_locale,
+        language_names=NAMES,
     )
     app.after_request(_add_headers)
     app.register_error_handler(Exception, _answer_error)

@@ -62,5 +62,5 @@ def english_words(html: str, *, language: str, but: tuple[str, ...] = ()) -> lis
     reader.feed(html)
     texts = [text for spoken, text in reader.said if spoken == language]
     for name in but:
-        texts = [text.replace(name, "") for text in texts]
+        texts = [re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", text) for text in texts]
     return [word for text in texts for word in LATIN_WORD.findall(NOT_WORDS.sub("", text))]

@@ -9,7 +9,8 @@ from pathlib import Path
 from babel.support import NullTranslations, Translations
 
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
-LANGUAGES = ("en", "uk")
+NAMES = {"en": "English", "uk": "Українська"}  # each as its speakers call it
+LANGUAGES = tuple(NAMES)
 DEFAULT_LANGUAGE = "en"
 
 

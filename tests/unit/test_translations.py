@@ -17,7 +17,6 @@ from babel.messages.pofile import read_po
 from newsletters.kernel.i18n import DEFAULT_LANGUAGE, LANGUAGES, TRANSLATIONS
 from newsletters.publishing.palette import ACCENTS
 from newsletters.web.admin.colour_words import ACCENT_WORDS
-from newsletters.web.public.languages import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
 TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
@@ -134,8 +133,7 @@ def test_the_header_names_nobody(language: str) -> None:
     assert re.search(r'^"Last-Translator: \\n"$', header, re.MULTILINE)
 
 
-def test_every_language_can_be_chosen_and_has_a_catalogue() -> None:
-    assert list(NAMES) == list(LANGUAGES)
+def test_every_language_has_a_catalogue_and_every_catalogue_a_language() -> None:
     assert sorted(folder.name for folder in TRANSLATIONS.iterdir() if folder.is_dir()) == sorted(TRANSLATED)
 
 

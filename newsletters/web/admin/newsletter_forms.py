@@ -12,6 +12,7 @@ from wtforms import DateField, EmailField, IntegerField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, NumberRange, Optional
 
+from newsletters.kernel.i18n import NAMES
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.publishing.newsletter_fields import (
     NewsletterFields,
@@ -24,7 +25,7 @@ from newsletters.publishing.newsletters import day_in_zone
 from newsletters.publishing.palette import ACCENTS, DEFAULT_ACCENT
 from newsletters.web.admin.colour_words import ACCENT_WORDS
 
-LANGUAGES = (SelectChoice("en", "English"), SelectChoice("uk", "Українська"))
+LANGUAGES = tuple(SelectChoice(code, name) for code, name in NAMES.items())
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
 NOT_TEXTS = ("next_issue_on", "position")
 
