@@ -96,7 +96,7 @@ def test_without_an_address_one_is_made_of_the_name(client: FlaskClient, db: Dat
         ("accent", "gold", "accent"),
         ("timezone", "Mars/Olympus", "timezone"),
         ("consent_text", "", "what readers agree to"),
-        ("mail_subject", "Hello\x00", "invisible character"),
+        ("mail_subject", "Hello\x07", "invisible character"),
         ("next_issue_on", "soon", "next_issue_on"),
         ("position", "-1", "A number from 0"),
     ],

@@ -206,7 +206,6 @@ def test_the_list_is_searched_filtered_and_paged(client: FlaskClient, db: Databa
         "state=x",
         "after=x",
         "after=W10",
-        "search=%00",
         "search=%ff",
     ],
 )
@@ -216,6 +215,13 @@ def test_a_made_up_question_is_no_error(client: FlaskClient, db: Database, query
     assert client.get(f"/desk/readers?{query}").status_code == 200
     assert client.get(f"/desk/suppressions?{query}").status_code == 200
     assert client.get(f"/desk/audit?{query}&editor=99999999999999999999").status_code == 200
+
+
+def test_what_no_keyboard_types_is_refused(client: FlaskClient, db: Database) -> None:
+    signed_in(client, db)
+
+    assert client.get("/desk/readers?search=%00").status_code == 400
+    assert post(client, "/desk/account/name", {"name": "Ada\0"}).status_code == 400
 
 
 def test_a_reader_who_is_not_there_is_not_found(client: FlaskClient, db: Database) -> None:
