@@ -50,6 +50,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[SERVER_URL] = _server.url
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what meets the database is run again."""
+    if not on_postgres:
+        return
+    meeting = [item for item in items if "database_url" in getattr(item, "fixturenames", ())]
+    kept = set(meeting)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = meeting
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where a clean machine runs the suite, a skipped test is a failed one."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
