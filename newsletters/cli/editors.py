@@ -1,8 +1,16 @@
-"""Making an account from the shell."""
+"""Accounts from the shell."""
+
+from sqlalchemy import select
 
 from newsletters.accounts.editors import create_editor
-from newsletters.accounts.models import Role
+from newsletters.accounts.models import Editor, Role
 from newsletters.runtime import Runtime
+
+
+def has_editor(runtime: Runtime) -> bool:
+    """Whether anybody has an account."""
+    with runtime.db.reading() as session:
+        return session.scalar(select(Editor.id).limit(1)) is not None
 
 
 def make_editor(runtime: Runtime, *, email: str, name: str, role: str) -> str:

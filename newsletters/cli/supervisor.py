@@ -23,10 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import BadSetting, Config
 from newsletters.cli import demo
-from newsletters.cli.editors import make_editor
+from newsletters.cli.editors import has_editor, make_editor
 from newsletters.cli.processes import Child
 from newsletters.migrations import upgrade
-from newsletters.runtime import build
+from newsletters.runtime import Runtime, build
 
 ROOT = Path(__file__).parent.parent.parent
 LONGEST_START_SECONDS = 30.0
@@ -46,11 +46,11 @@ def run(config: Config) -> int:
     try:
         _check_folder(config.data_dir)
         _check_ports(config)
-        password = _prepare(config)
+        _prepare(config)
         children = _children(config)
         _start(children, config, stop)
         if not stop.is_set():
-            click.echo(_welcome(config, password))
+            click.echo(_welcome(config, _first_password(config)))
         _watch(children, stop)
     except (CannotStart, BadSetting) as error:
         click.echo(f"Cannot start: {error}", err=True)
@@ -112,16 +112,31 @@ def _socket_for(host: str) -> socket.socket:
     return socket.socket(family, socket.SOCK_STREAM)
 
 
-def _prepare(config: Config) -> str | None:
-    """Migrate, and on the first run furnish the demo; returns the first account's password, once."""
+def _prepare(config: Config) -> None:
+    """Migrate, and on the first run furnish the demo."""
+    with _opened(config) as runtime:
+        upgrade(runtime.db.engine)
+        if demo.is_empty(runtime):
+            click.echo("First run: furnishing the demo newsroom …")
+            demo.furnish(runtime)
+
+
+def _first_password(config: Config) -> str | None:
+    """Make the first account and return its password; None where there is one.
+
+    Done last, when all runs: a start that fails must not have made a password that nobody saw.
+    """
+    with _opened(config) as runtime:
+        if has_editor(runtime):
+            return None
+        return make_editor(runtime, email=FIRST_EDITOR, name="First Editor", role="owner")
+
+
+@contextlib.contextmanager
+def _opened(config: Config) -> Iterator[Runtime]:
     runtime = build(config)
     try:
-        upgrade(runtime.db.engine)
-        if not demo.is_empty(runtime):
-            return None
-        click.echo("First run: furnishing the demo newsroom …")
-        demo.furnish(runtime)
-        return make_editor(runtime, email=FIRST_EDITOR, name="First Editor", role="owner")
+        yield runtime
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise CannotStart(f"the database does not answer ({reason}); check DATABASE_URL.") from error

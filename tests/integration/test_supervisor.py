@@ -123,3 +123,21 @@ def test_nothing_outlives_a_killed_supervisor(started: Callable[..., Running]) -
 def _child_of(parent: int, word: str) -> int:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return next(int(child) for child in children if word in Path(f"/proc/{child}/cmdline").read_text())
+
+
+def test_a_start_that_fails_keeps_no_password_from_the_operator(
+    started: Callable[..., Running], tmp_path: Path
+) -> None:
+    sink = tmp_path / "var" / "sink"
+    sink.parent.mkdir()
+    sink.write_text("in the way of the sink's folder")
+    failed = started()
+    status = failed.finish()
+    sink.unlink()
+
+    second = started()
+    second.wait_until_ready()
+
+    assert status != 0
+    assert "Cannot start: the sink process ended at once." in failed.output
+    assert re.search(r"editor@newsroom\.example, password \S{12,}", second.output)
