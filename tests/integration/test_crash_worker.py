@@ -86,7 +86,7 @@ def test_pausing_and_resuming_at_random_repeats_nothing_and_a_confirmation_overt
     with db.transaction() as session:
         params = {"subject": "Please confirm", "text": "Yes?", "html": "<p>Yes?</p>"}
         queue(session, QueuedMail("composed", "new@readers.example", "en", params), now=_now())
-    sink.message(to="new@readers.example", timeout=5)
+    sink.message(to="new@readers.example", timeout=30)
     left_when_overtaken = READERS - sink.stats()["messages"]
     _wait_for_end(db, issue_id)
 
@@ -103,7 +103,7 @@ def test_a_server_that_goes_away_during_the_send_is_waited_for(
     _wait_for_messages(sink, 300)
 
     sink.kill()
-    wait_until(lambda: state_of(db, issue_id) is IssueState.PAUSED, timeout=20, what="the pause")
+    wait_until(lambda: state_of(db, issue_id) is IssueState.PAUSED, timeout=60, what="the pause")
     with db.reading() as session:
         reason = session.get_one(Issue, issue_id).pause_reason
     sink.start()
@@ -131,7 +131,7 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
     with WorkerProcess(config, sink, tmp_path / "other", SENDER_THREADS=str(THREADS)):
         _wait_for_end(db, issue_id)
         worker.send(signal.SIGCONT)
-        wait_until(lambda: "taken over by another worker" in worker.log, timeout=10, what="the refusal")
+        wait_until(lambda: "taken over by another worker" in worker.log, timeout=60, what="the refusal")
 
     stats = sink.stats()
     assert outcomes(db, issue_id) == {ACCEPTED: READERS}
