@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from newsletters.kernel.db import Database
 from newsletters.mail.models import OutboxMail
+from newsletters.runtime import Runtime
+from newsletters.subscribers.allowances import POSTS_FROM_CLIENT, count_post
 from newsletters.subscribers.models import Subscription, SubscriptionState
 from tests.desk import csrf_token
 
@@ -44,6 +46,13 @@ def embed_sign_up(
         sent["Accept"] = "application/json"
     data = {"email": email, "newsletter": list(newsletters), **fields}
     return client.post("/embed/subscribe", data=data, headers=sent)
+
+
+def use_up_posts(runtime: Runtime, *, but: int = 0) -> None:
+    """Post from the test client's address as often as one client may in an hour, but for ``but`` posts."""
+    with runtime.db.transaction() as session:
+        for _ in range(POSTS_FROM_CLIENT.most - but):
+            count_post(session, "127.0.0.1", means=runtime, now=runtime.clock.now())
 
 
 def mails(db: Database, kind: str) -> list[OutboxMail]:

@@ -105,7 +105,7 @@ def change(session: Session, token: str, *, means: Means, now: datetime) -> Chan
     subscriber, asked = found.subscriber, found.change
     if reason_for(session, means.digester.address(asked.email_key)) in FINAL:
         return ChangeExpired(subscriber.language)
-    old_email = subscriber.email
+    old_email, old_hash = subscriber.email, subscriber.address_hash
     asked.used_at = now
     other = lookups.subscriber_by_key(session, asked.email_key)
     if other is not None and other.id != subscriber.id:
@@ -113,7 +113,8 @@ def change(session: Session, token: str, *, means: Means, now: datetime) -> Chan
     _move(session, subscriber, asked, means=means)
     lift_for_opt_in(session, subscriber.address_hash, now=now)
     allowances.mail_was_wanted(session, subscriber.address_hash)
-    mails.queue_address_changed(session, subscriber, old_email=old_email, now=now)
+    if reason_for(session, old_hash) not in FINAL:
+        mails.queue_address_changed(session, subscriber, old_email=old_email, now=now)
     return Changed(mask(old_email), mask(subscriber.email), subscriber.language)
 
 

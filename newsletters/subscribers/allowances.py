@@ -2,6 +2,9 @@
 
 Whoever can type an address must not be able to flood it (list bombing). Keys are keyed hashes: neither an
 address nor a client is kept. A confirmed mail was wanted, so it gives the address's allowance back.
+
+What depends on the client is refused aloud, alike for every address; what depends on the address changes
+no answer, for the answer would tell about the address.
 """
 
 from datetime import datetime, timedelta
@@ -11,6 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.limits import ExactLimit, Limit, admit, forget, forgive, hit
+from newsletters.subscribers.errors import TooManyPosts
 from newsletters.subscribers.means import Means
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -31,20 +35,25 @@ IPV4_NETWORK_BITS: Final = 24
 IPV6_NETWORK_BITS: Final = 64  # what one household or one rented machine is given
 
 
-def post_is_allowed(
+def count_post(
     session: Session, client: str, *, means: Means, most_per_minute: int = MOST_PER_MINUTE, now: datetime
-) -> bool:
-    """Count one post of a public form against its client, the client's network and everybody."""
+) -> None:
+    """Count one post of a public form against its client, its network and everybody, or raise TooManyPosts.
+
+    A refused post costs nothing: its transaction is rolled back, and the window that was full stays full.
+    """
     counts = (
         (POSTS_FROM_CLIENT, client_digest(means, client)),
         (POSTS_FROM_NETWORK, means.digester.digest("network", _network(client))),
         (Limit("posts from everybody", most_per_minute, MINUTE), "all"),
     )
-    return all(hit(session, limit, key, now=now) for limit, key in counts)
+    for limit, key in counts:
+        if not hit(session, limit, key, now=now):
+            raise TooManyPosts(until=limit.window(now)[1])
 
 
-def post_for_address_is_allowed(session: Session, address_hash: str, *, now: datetime) -> bool:
-    """Count one sign-up for an address; beyond some a day there is nothing new to write down."""
+def post_for_address_is_noted(session: Session, address_hash: str, *, now: datetime) -> bool:
+    """Count one sign-up for an address; beyond some a day only what it changes is written down."""
     return hit(session, POSTS_FOR_ADDRESS, address_hash, now=now)
 
 

@@ -150,15 +150,14 @@ def note_scanner(session: Session, canary_token: str, *, means: Means, client: s
 
 
 def send_new_link(session: Session, token: str, *, means: Means, client: str, now: datetime) -> None:
-    """Mail a fresh link to where an expired one was mailed. Neutral.
+    """Mail a fresh link to where an expired one was mailed. Neutral; raises TooManyPosts only.
 
     Whoever holds the old link has read that mailbox, so this has an allowance of its own.
     """
     link = read_link(token, Purpose.CONFIRM, means=means, now=now)
-    if isinstance(link, LinkForeign | LinkBroken) or not allowances.post_is_allowed(
-        session, client, means=means, now=now
-    ):
+    if isinstance(link, LinkForeign | LinkBroken):
         return
+    allowances.count_post(session, client, means=means, now=now)
     confirmation = session.get(Confirmation, link.ids[0])
     subscriber = session.get(Subscriber, confirmation.subscriber_id) if confirmation else None
     if confirmation is None or subscriber is None:

@@ -1,6 +1,16 @@
 """What this slice refuses to do. Nothing here tells whether an address is known."""
 
+from datetime import datetime
+
 from newsletters.kernel.errors import DomainError
+
+
+class TooManyPosts(DomainError):
+    """A client, its network or everybody together has posted as often as allowed. Nothing was written."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no more posts before {until.isoformat()}")
+        self.until = until
 
 
 class NoNewsletterChosen(DomainError):

@@ -46,12 +46,11 @@ class Standing:
 
 
 def request_link(session: Session, email: str, *, client: str, means: Means, now: datetime) -> None:
-    """Mail the reader with this address a link to their preferences. Neutral; raises InvalidAddress only."""
+    """Mail the reader with this address a way in. Neutral; raises InvalidAddress or TooManyPosts."""
     address = parse_address(email)
     address_hash = means.digester.address(address.key)
-    is_allowed = allowances.post_is_allowed(
-        session, client, means=means, now=now
-    ) and allowances.mail_is_allowed(session, allowances.PREFERENCES_MAIL, address_hash, now=now)
+    allowances.count_post(session, client, means=means, now=now)
+    is_allowed = allowances.mail_is_allowed(session, allowances.PREFERENCES_MAIL, address_hash, now=now)
     subscriber = lookups.subscriber_by_key(session, address.key)
     is_final = reason_for(session, address_hash) in FINAL
     if is_allowed and subscriber is not None and not is_final:

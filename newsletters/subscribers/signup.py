@@ -4,10 +4,13 @@ A sign-up changes nothing but pending requests. New, pending, active, unsubscrib
 are treated alike: a request is written, limits are counted, and what differs is only what the owner of the
 address finds in their mailbox. One mail asks for everything that is pending. Within the limits there is at
 most one mail a day to an address, whatever is posted; the rest waits for the mail that is already there.
+
+What is answered with success is written. A client, a network or a crowd that posts too much is refused
+aloud (TooManyPosts); for an address that is posted too often, only repetitions leave no further evidence.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -53,12 +56,9 @@ class Signup:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the browser may know: a number to type the code against. 0 where nothing was written."""
+    """What the browser may know: a number to type the code against. 0 beyond what is noted of an address."""
 
     request_id: int
-
-
-NOTHING_WRITTEN = Receipt(0)
 
 
 def sign_up(
@@ -69,15 +69,13 @@ def sign_up(
     now: datetime,
     most_per_minute: int = allowances.MOST_PER_MINUTE,
 ) -> Receipt:
-    """Ask for newsletters. Raises InvalidAddress, NoNewsletterChosen or UnknownNewsletter, nothing else."""
+    """Ask for newsletters. Raises InvalidAddress, NoNewsletterChosen, UnknownNewsletter or TooManyPosts."""
+    signup = _cleaned(signup)
     address = parse_address(signup.email)
     newsletters = _chosen(session, signup.newsletter_ids)
     address_hash = means.digester.address(address.key)
-    allowed = allowances.post_is_allowed(
-        session, signup.client, means=means, most_per_minute=most_per_minute, now=now
-    ) and allowances.post_for_address_is_allowed(session, address_hash, now=now)
-    if not allowed:
-        return NOTHING_WRITTEN
+    allowances.count_post(session, signup.client, means=means, most_per_minute=most_per_minute, now=now)
+    is_noted = allowances.post_for_address_is_noted(session, address_hash, now=now)
     subscriber = subscriber_of(session, address, address_hash=address_hash, now=now)
     rows = lookups.by_newsletter(lookups.locked_subscriptions(session, subscriber.id))
     recipient = address.email
@@ -85,11 +83,11 @@ def sign_up(
         recipient = subscriber.email
     else:
         subscriber.language = supported(signup.language or newsletters[0].language)
-    request = _note(session, subscriber, signup, now=now)
-    _ask(session, rows, newsletters, request=request, shown=signup.wording_ids, now=now)
+    request = _note(session, subscriber, signup, now=now) if is_noted else None
+    _ask(session, subscriber, rows, newsletters, signup=signup, request=request, now=now)
     if not _is_held_back(session, request, signup, address_hash=address_hash, now=now):
         answer_by_mail(session, subscriber, rows.values(), recipient=recipient, means=means, now=now)
-    return Receipt(request.id)
+    return Receipt(request.id if request else 0)
 
 
 def ask_again(
@@ -101,12 +99,11 @@ def ask_again(
     now: datetime,
     most_per_minute: int = allowances.MOST_PER_MINUTE,
 ) -> None:
-    """Mail what is pending once more, within the same limits. Neutral; raises InvalidAddress only."""
+    """Mail what is pending once more, within the same limits. Raises InvalidAddress or TooManyPosts."""
     address = parse_address(email)
     address_hash = means.digester.address(address.key)
-    if not allowances.post_is_allowed(
-        session, client, means=means, most_per_minute=most_per_minute, now=now
-    ) or reason_to_hold(session, address_hash, now=now):
+    allowances.count_post(session, client, means=means, most_per_minute=most_per_minute, now=now)
+    if reason_to_hold(session, address_hash, now=now):
         return
     subscriber = lookups.subscriber_by_key(session, address.key)
     if subscriber is None:
@@ -114,6 +111,16 @@ def ask_again(
     rows = lookups.subscriptions(session, subscriber.id)
     recipient = subscriber.email if lookups.was_ever_confirmed(rows) else address.email
     answer_by_mail(session, subscriber, rows, recipient=recipient, means=means, now=now)
+
+
+def _cleaned(signup: Signup) -> Signup:
+    """The same with what a stranger typed cut to what is kept of it."""
+    return replace(
+        signup,
+        name=without_controls(signup.name)[:LONGEST_NAME],
+        form=without_controls(signup.form)[:LONGEST_FORM],
+        page=without_controls(signup.page)[:LONGEST_PAGE],
+    )
 
 
 def _chosen(session: Session, ids: Collection[int]) -> tuple[Newsletter, ...]:
@@ -142,9 +149,9 @@ def _note(session: Session, subscriber: Subscriber, signup: Signup, *, now: date
     signals = noticed(trap=signup.trap, filled_in_seconds=signup.filled_in_seconds)
     request = SignupRequest(
         subscriber_id=subscriber.id,
-        name=without_controls(signup.name)[:LONGEST_NAME],
-        form=without_controls(signup.form)[:LONGEST_FORM],
-        page=without_controls(signup.page)[:LONGEST_PAGE],
+        name=signup.name,
+        form=signup.form,
+        page=signup.page,
         signals=" ".join(sorted(signals)),
         created_at=now,
     )
@@ -155,41 +162,48 @@ def _note(session: Session, subscriber: Subscriber, signup: Signup, *, now: date
 
 def _ask(
     session: Session,
+    subscriber: Subscriber,
     rows: dict[int, Subscription],
     newsletters: Sequence[Newsletter],
     *,
-    request: SignupRequest,
-    shown: Collection[int],
+    signup: Signup,
+    request: SignupRequest | None,
     now: datetime,
 ) -> None:
-    """Bring each newsletter to pending where a fresh opt-in is due, with the evidence of the request."""
-    wordings = consent.shown_wordings(session, [newsletter.id for newsletter in newsletters], shown)
+    """Bring each newsletter to pending where a fresh opt-in is due, with the evidence of the request.
+
+    Without a ``request`` to note, what was pending already is not noted again.
+    """
+    wordings = consent.shown_wordings(
+        session, [newsletter.id for newsletter in newsletters], signup.wording_ids
+    )
     for newsletter in newsletters:
         row = rows.get(newsletter.id)
+        was_pending = row is not None and row.state is SubscriptionState.PENDING
         if row is None:
-            row = begin(
-                Event.SIGN_UP, subscriber_id=request.subscriber_id, newsletter_id=newsletter.id, now=now
-            )
-            row.source = request.form
+            row = begin(Event.SIGN_UP, subscriber_id=subscriber.id, newsletter_id=newsletter.id, now=now)
+            row.source = signup.form
             session.add(row)
             rows[newsletter.id] = row
         else:
             advance(row, Event.SIGN_UP, now=now)
-        if row.state is SubscriptionState.PENDING:
-            evidence = _evidence(request, wordings.get(newsletter.id))
+        if row.state is SubscriptionState.PENDING and (request or not was_pending):
+            evidence = _evidence(signup, request, wordings.get(newsletter.id))
             consent.record(session, row, ConsentEvent.REQUESTED, Mechanism.FORM, evidence=evidence, now=now)
 
 
-def _evidence(request: SignupRequest, wording: OptInWording | None) -> Evidence:
-    return Evidence(wording.id if wording else None, request.form, request.page, request.id)
+def _evidence(signup: Signup, request: SignupRequest | None, wording: OptInWording | None) -> Evidence:
+    return Evidence(
+        wording.id if wording else None, signup.form, signup.page, request.id if request else None
+    )
 
 
 def _is_held_back(
-    session: Session, request: SignupRequest, signup: Signup, *, address_hash: str, now: datetime
+    session: Session, request: SignupRequest | None, signup: Signup, *, address_hash: str, now: datetime
 ) -> bool:
     signals = noticed(trap=signup.trap, filled_in_seconds=signup.filled_in_seconds)
     machine = Hold.MACHINE if is_clearly_a_machine(signals) else None
     hold = machine or reason_to_hold(session, address_hash, now=now)
-    if hold is not None:
+    if hold is not None and request is not None:
         request.signals = f"{request.signals} {hold}".strip()
     return hold is not None

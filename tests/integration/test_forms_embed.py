@@ -9,13 +9,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletters.kernel.db import Database
+from newsletters.runtime import Runtime
 from newsletters.subscribers.models import ConsentRecord, SignupRequest, SubscriptionState
 from newsletters.web.forms.pace import EVEN_SECONDS
 from tests.conftest import NOW
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.readers import EMAIL, embed_sign_up, mails, states
+from tests.readers import EMAIL, embed_sign_up, mails, states, use_up_posts
 
 PENDING, ACTIVE = SubscriptionState.PENDING, SubscriptionState.ACTIVE
+SLOWER = "Too much is coming in just now, so this was not taken. Please try again in 60 minutes."
 ARTICLE = "https://newsroom.example/2026/the-night-shift"
 
 
@@ -224,6 +226,34 @@ def test_asking_again_is_neutral_and_limited(client: FlaskClient, db: Database) 
     assert known.json == stranger.json
     assert mails(db, "confirm")[-1].recipient == EMAIL
     assert {mail.recipient for mail in mails(db, "confirm")} == {EMAIL}
+
+
+def test_one_post_too_many_is_refused_in_both_answers(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    use_up_posts(runtime)
+
+    page = embed_sign_up(client, page=ARTICLE)
+    data = embed_sign_up(client, json=True)
+    again = client.post("/embed/again", data={"email": EMAIL}, headers={"Accept": "application/json"})
+
+    for answer in (page, data, again):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+    assert "Please try again in 60 minutes." in page.get_data(as_text=True)
+    assert f'value="{EMAIL}"' in page.get_data(as_text=True)
+    assert 'name="newsletter" value="explaining-ukraine"' in page.get_data(as_text=True)
+    assert data.json == again.json == {"errors": {"form": [SLOWER]}, "language": "en"}
+    assert states(db) == []
+
+
+def test_the_refusal_speaks_the_newsletters_language(client: FlaskClient, runtime: Runtime) -> None:
+    use_up_posts(runtime)
+
+    data = embed_sign_up(client, newsletters=["ukrainska-nedilia"], json=True)
+
+    assert data.json is not None
+    assert data.json["language"] == "uk"
+    assert "через 60 хвилин" in data.json["errors"]["form"][0]
 
 
 def test_the_script_is_small_readable_by_any_origin_and_cached(client: FlaskClient) -> None:

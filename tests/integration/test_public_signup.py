@@ -20,8 +20,9 @@ from newsletters.subscribers.models import (
 )
 from newsletters.subscribers.suppression import suppress
 from tests.conftest import NOW
+from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.readers import EMAIL, mails, sign_up, states
+from tests.readers import EMAIL, mails, sign_up, states, use_up_posts
 
 THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
 
@@ -284,3 +285,70 @@ def _without_tokens(page: str) -> str:
     """The page without the CSRF token, which differs from browser to browser by design."""
     start, *rest = page.split('name="csrf_token" type="hidden" value="')
     return start + "".join(part.partition('"')[2] for part in rest)
+
+
+# --- too many posts -------------------------------------------------------------------------------
+
+SLOWER = "Please try again in 60 minutes."
+
+
+@pytest.mark.parametrize("page", ["/", "/newsletters/explaining-ukraine"])
+def test_one_post_too_many_is_refused_in_words_and_what_was_typed_is_kept(
+    client: FlaskClient, db: Database, runtime: Runtime, page: str
+) -> None:
+    use_up_posts(runtime)
+
+    answer = sign_up(client, email="late@readers.example", page=page)
+    shown = answer.get_data(as_text=True)
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "3600"
+    assert SLOWER in shown
+    assert "Successfully subscribed" not in shown
+    assert 'value="late@readers.example"' in shown
+    assert states(db) == []
+
+
+def test_one_post_too_many_is_answered_alike_for_every_address(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    with db.transaction() as session:
+        make_subscriber(session, "reader0@readers.example")
+    use_up_posts(runtime)
+
+    known = sign_up(client, email="reader0@readers.example")
+    stranger = sign_up(client, email="reader-@readers.example")
+
+    assert known.status_code == stranger.status_code == 429
+    assert _without_tokens(known.get_data(as_text=True)).replace("reader0", "reader-") == _without_tokens(
+        stranger.get_data(as_text=True)
+    )
+
+
+def test_asking_for_the_mail_too_often_is_refused_on_the_same_page(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    sign_up(client)
+    use_up_posts(runtime, but=1)
+    before = len(mails(db, "confirm"))
+
+    answer = client.post("/subscribed/again", data={"csrf_token": csrf_token(client, "/subscribed")})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+    assert SLOWER in answer.get_data(as_text=True)
+    assert "Sent once more" not in answer.get_data(as_text=True)
+    assert len(mails(db, "confirm")) == before
+
+
+def test_asking_for_the_preferences_too_often_is_refused_and_the_address_is_kept(
+    client: FlaskClient, runtime: Runtime
+) -> None:
+    use_up_posts(runtime)
+
+    answer = client.post(
+        "/preferences", data={"csrf_token": csrf_token(client, "/preferences"), "email": EMAIL}
+    )
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+    assert SLOWER in answer.get_data(as_text=True)
+    assert f'value="{EMAIL}"' in answer.get_data(as_text=True)

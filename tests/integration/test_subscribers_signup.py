@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from newsletters.kernel.addresses import InvalidAddress
-from newsletters.mail.models import OutboxMail
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import consent, signup, suppression
 from newsletters.subscribers.consent import EvidenceIsFinal
-from newsletters.subscribers.errors import NoNewsletterChosen, UnknownNewsletter
+from newsletters.subscribers.errors import NoNewsletterChosen, TooManyPosts, UnknownNewsletter
 from newsletters.subscribers.models import (
     ConsentEvent,
     ConsentRecord,
@@ -25,7 +24,7 @@ from newsletters.subscribers.stopping import mark_bounced, mark_complained
 from tests.factories import make_subscriber, make_subscription
 from tests.mailbox import Reader, advance, fresh_client, newsletter
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def test_a_new_reader_is_pending_and_gets_one_mail(runtime: Runtime) -> None:
@@ -357,14 +356,43 @@ def test_a_month_brings_three_mails_at_most_whatever_the_newsletters(runtime: Ru
     assert len(reader.mails()) == 3
 
 
-def test_a_limited_client_is_answered_like_any_other_and_changes_nothing(runtime: Runtime) -> None:
+def test_a_client_that_posts_too_much_is_refused_and_nothing_is_written(runtime: Runtime) -> None:
     news, client = newsletter(runtime), fresh_client()
-    readers = [Reader(runtime, email=f"reader{n}@readers.example", client=client) for n in range(40)]
+    fill_hour(runtime, news, clients=[client] * 30)
+    known, stranger = (
+        Reader(runtime, email="r0@readers.example", client=client),
+        Reader(runtime, client=client),
+    )
 
-    for reader in readers:
-        reader.signs_up(news)
+    for reader in (known, stranger):
+        with pytest.raises(TooManyPosts) as refused:
+            reader.signs_up(news)
+        assert refused.value.until == runtime.clock.now() + HOUR
 
-    assert [bool(reader.mails()) for reader in readers] == [True] * 30 + [False] * 10
+    assert (written(runtime), stranger.mails()) == (30, [])
+
+
+def test_the_next_hour_takes_the_client_again(runtime: Runtime) -> None:
+    news, client = newsletter(runtime), fresh_client()
+    fill_hour(runtime, news, clients=[client] * 30)
+    advance(runtime, HOUR)
+    reader = Reader(runtime, client=client)
+
+    reader.signs_up(news)
+
+    assert reader.state(news) is SubscriptionState.PENDING
+
+
+def fill_hour(runtime: Runtime, news: Newsletter, *, clients: list[str]) -> None:
+    """Sign up one address from each of ``clients``."""
+    for number, client in enumerate(clients):
+        Reader(runtime, email=f"r{number}@readers.example", client=client).signs_up(news)
+
+
+def written(runtime: Runtime) -> int:
+    """How many sign-ups are on disk."""
+    with runtime.db.reading() as session:
+        return session.scalar(select(func.count()).select_from(SignupRequest)) or 0
 
 
 @pytest.mark.parametrize(
@@ -373,23 +401,67 @@ def test_a_limited_client_is_answered_like_any_other_and_changes_nothing(runtime
 def test_many_clients_of_one_network_share_its_allowance(runtime: Runtime, network: str) -> None:
     news = newsletter(runtime)
 
-    for number in range(130):
-        Reader(runtime, email=f"r{number}@readers.example", client=network.format(number + 1)).signs_up(news)
+    fill_hour(runtime, news, clients=[network.format(number + 1) for number in range(120)])
 
-    with runtime.db.reading() as session:
-        assert session.scalar(select(func.count()).select_from(OutboxMail)) == 120
+    with pytest.raises(TooManyPosts):
+        Reader(runtime, client=network.format(121)).signs_up(news)
+
+    assert written(runtime) == 120
 
 
 def test_everybody_together_is_limited_by_the_minute(runtime: Runtime) -> None:
     news = newsletter(runtime)
 
-    with runtime.db.transaction() as session:
-        for number in range(12):
-            post = signup.Signup(f"r{number}@readers.example", [news.id], fresh_client())
-            signup.sign_up(session, post, means=runtime, now=runtime.clock.now(), most_per_minute=10)
+    def post(number: int) -> None:
+        asked = signup.Signup(f"r{number}@readers.example", [news.id], fresh_client())
+        with runtime.db.transaction() as session:
+            signup.sign_up(session, asked, means=runtime, now=runtime.clock.now(), most_per_minute=10)
 
+    for number in range(10):
+        post(number)
+    with pytest.raises(TooManyPosts) as refused:
+        post(10)
+
+    assert refused.value.until == runtime.clock.now() + timedelta(minutes=1)
+    assert written(runtime) == 10
+
+
+def test_an_address_posted_too_often_is_still_pending_wherever_it_was_asked_for(runtime: Runtime) -> None:
+    news, sport, reader = newsletter(runtime), newsletter(runtime), Reader(runtime)
+    for _ in range(20):
+        reader.signs_up(news, client=fresh_client())
+
+    numbers = [reader.signs_up(chosen, client=fresh_client(), form="late") for chosen in (news, sport, sport)]
+
+    assert numbers == [0, 0, 0]
+    assert reader.state(sport) is SubscriptionState.PENDING
+    assert [record.form for record in records(runtime) if record.newsletter_id == sport.id] == ["late"]
+    assert len(records(runtime)) == 21
+
+
+def test_what_was_asked_for_beyond_the_notes_is_confirmed_by_the_mail(runtime: Runtime) -> None:
+    news, sport, reader = newsletter(runtime), newsletter(runtime), Reader(runtime)
+    for _ in range(20):
+        reader.signs_up(news, client=fresh_client())
+    reader.signs_up(sport, client=fresh_client())
+
+    reader.confirms()
+
+    assert reader.state(news) is reader.state(sport) is SubscriptionState.ACTIVE
+
+
+def records(runtime: Runtime) -> list[ConsentRecord]:
     with runtime.db.reading() as session:
-        assert session.scalar(select(func.count()).select_from(OutboxMail)) == 10
+        return list(session.scalars(select(ConsentRecord).order_by(ConsentRecord.id)))
+
+
+def test_asking_again_too_often_from_one_place_is_refused(runtime: Runtime) -> None:
+    reader = Reader(runtime)
+    for _ in range(30):
+        asks_again(runtime, reader)
+
+    with pytest.raises(TooManyPosts):
+        asks_again(runtime, reader)
 
 
 def test_asking_again_mails_again_only_within_the_limits(runtime: Runtime) -> None:

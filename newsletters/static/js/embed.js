@@ -27,7 +27,7 @@ async function subscribe(form, submitter) {
   answer.newsletters = fields.getAll("newsletter");
   const email = form.elements.namedItem("email");
   if (answer.errors) {
-    showError(email, Object.values(answer.errors).flat().join(" "), answer.language);
+    showError(email, answer);
     return;
   }
   clearError(email);
@@ -57,15 +57,20 @@ async function ask(form, action, fields) {
   }
 }
 
-function showError(input, words, language) {
+function showError(input, answer) {
   clearError(input);
-  const error = element("p", "newsletter-error", words);
+  const error = element("p", "newsletter-error", wordsOf(answer));
   error.id = `newsletter-error-${++made}`;
-  error.lang = language;
+  error.lang = answer.language;
   (input.closest("[data-newsletter-field]") || input).after(error);
-  input.setAttribute("aria-invalid", "true");
+  if (!answer.errors.form) input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", [input.dataset.newsletterHint, error.id].filter(Boolean).join(" "));
   input.focus();
+}
+
+/* What is wrong, in one line; under "form" stands what no field is to blame for. */
+function wordsOf(answer) {
+  return Object.values(answer.errors).flat().join(" ");
 }
 
 function clearError(input) {
@@ -117,7 +122,7 @@ async function confirmCode(panel, form, input) {
   const answer = await ask(form, form.action, new URLSearchParams(new FormData(form)));
   if (!answer) return;
   if (answer.errors) {
-    showError(input, Object.values(answer.errors).flat().join(" "), answer.language);
+    showError(input, answer);
     return;
   }
   panel.replaceChildren(
@@ -144,7 +149,7 @@ function actions(panel, form, answer) {
   resend.addEventListener("submit", async (event) => {
     event.preventDefault();
     const again = await ask(resend, resend.action, new URLSearchParams(new FormData(resend)));
-    if (again) said.textContent = again.text;
+    if (again) said.textContent = again.errors ? wordsOf(again) : again.text;
   });
   return resend;
 }
