@@ -29,6 +29,7 @@ def addresses(live: Live) -> dict[str, str]:
         "archive": "/newsletters/explaining-ukraine/archive",
         "preferences asked for": "/preferences",
         "link not whole": "/confirm/made-up",
+        "new link": "/confirm/again",
         "no such page": "/newsletters/nowhere",
     }
     return {name: live.url + path for name, path in (paths | _personal(live)).items()}

@@ -13,6 +13,7 @@ from newsletters.kernel.tokens import Purpose
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import SubscriptionState
 from tests.conftest import NOW
+from tests.desk import csrf_token
 from tests.factories import make_issue, make_newsletter
 from tests.readers import EMAIL, embed_sign_up, mailed_path, mails, press, sign_up, states
 
@@ -123,6 +124,7 @@ def test_a_forged_link_is_told_apart_and_changes_nothing(
 
         assert looked.status_code == pressed.status_code == 404
         assert "This link is not whole" in looked.get_data(as_text=True)
+        assert 'href="/confirm/again"' in looked.get_data(as_text=True)
     assert states(db) == [PENDING]
 
 
@@ -136,6 +138,24 @@ def test_a_link_made_for_something_else_does_not_confirm(
     assert answer.status_code == 400
     assert "This link is for something else" in answer.get_data(as_text=True)
     assert states(db) == [PENDING]
+
+
+def test_a_new_link_can_be_asked_for_by_address_and_the_answer_is_neutral(
+    elsewhere: FlaskClient, db: Database, clock: FixedClock, link: str
+) -> None:
+    clock.advance(timedelta(days=2))
+
+    known = _ask_by_address(elsewhere, EMAIL)
+    stranger = _ask_by_address(elsewhere, "nobody@readers.example")
+    invalid = _ask_by_address(elsewhere, "olena at home")
+
+    assert known.status_code == stranger.status_code == 200
+    assert known.get_data(as_text=True) == stranger.get_data(as_text=True).replace(
+        "nobody@readers.example", EMAIL
+    )
+    assert [mail.recipient for mail in mails(db, "confirm")] == [EMAIL, EMAIL]
+    assert invalid.status_code == 422
+    assert "Please, enter correct email address" in invalid.get_data(as_text=True)
 
 
 def test_who_follows_the_link_no_person_sees_cannot_confirm(
@@ -274,6 +294,11 @@ def test_an_embedded_signup_is_confirmed_by_its_link_with_a_button(
 
     assert "data-confirm-now" not in page
     assert states(db) == [ACTIVE]
+
+
+def _ask_by_address(client: FlaskClient, email: str) -> TestResponse:
+    token = csrf_token(client, "/confirm/again")
+    return client.post("/confirm/again", data={"csrf_token": token, "email": email})
 
 
 def _type(client: FlaskClient, code: str) -> TestResponse:

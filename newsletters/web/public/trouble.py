@@ -4,7 +4,7 @@ Outcomes of a use case are answered by the view that asked for it; errors raised
 are mapped here, in one table for the whole door.
 """
 
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -37,7 +37,7 @@ def broken(_error: TokenForged | None = None) -> ResponseReturnValue:
         "Part of it may have been lost on the way: some programs cut long links in two. Nothing has been "
         "changed. Please open the link from the mail again, or copy it whole."
     )
-    return _page(_("This link is not whole"), what, _steps(None)), 404
+    return _page(_("This link is not whole"), what, _steps()), 404
 
 
 @blueprint.errorhandler(TokenExpired)
@@ -60,9 +60,11 @@ def _foreign(purpose: Purpose) -> ResponseReturnValue:
     return _page(_("This link is for something else"), what, _steps(purpose)), 400
 
 
-def _steps(purpose: Purpose | None) -> list[tuple[str, str]]:
-    front, preferences = (_("All newsletters"), "/"), (_("Your preferences"), "/preferences")
-    return [front, preferences] if purpose is Purpose.CONFIRM else [preferences, front]
+def _steps(purpose: Purpose | None = None) -> list[tuple[str, str]]:
+    """Whoever came to confirm, or has a link for it, is offered a new one; others their preferences."""
+    again, preferences = (_("Send me a new link"), "/confirm/again"), (_("Your preferences"), "/preferences")
+    is_about_confirming = request.path.startswith("/confirm/") or purpose is Purpose.CONFIRM
+    return [again, preferences] if is_about_confirming else [preferences, (_("All newsletters"), "/")]
 
 
 def _page(title: str, what: str, steps: list[tuple[str, str]]) -> str:
