@@ -2,5 +2,8 @@
 
 from config import Config
 from newsletters.app import create_app
+from newsletters.kernel import logs
 
-app = create_app(Config.from_env())
+config = Config.from_env()
+logs.configure(config.log_level)
+app = create_app(config)

@@ -1,11 +1,11 @@
 """The Flask application: doors, CSRF, headers, languages and error pages, put together."""
 
 import hashlib
+import logging
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-import structlog
 from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
@@ -37,7 +37,7 @@ DOORS = (public, forms, desk, health)
 ROUTES = (public_routes, forms_routes, desk_routes)  # imported for their effect on the doors' blueprints
 ERROR_PAGES = (400, 403, 404, 405, 413, 429, 500, 503)
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
@@ -130,7 +130,7 @@ def _add_headers(response: Response) -> Response:
 def _answer_error(error: Exception) -> tuple[str, int]:
     """One calm page for whatever went wrong; what was unforeseen is logged with its traceback."""
     if not isinstance(error, HTTPException):
-        log.exception("unforeseen error", endpoint=request.endpoint, method=request.method)
+        log.exception("unforeseen error at %s %s", request.method, request.endpoint)
         error = InternalServerError()
     code = error.code if error.code in ERROR_PAGES else 500 if (error.code or 500) >= 500 else 400
     return render_template(f"errors/{code}.html", error=error), error.code or 500

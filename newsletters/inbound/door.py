@@ -7,8 +7,8 @@ nothing is ever answered by mail, so no loop can start (RFC 3834). 250 is said a
 """
 
 import asyncio
+import logging
 
-import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +18,7 @@ from newsletters.mail.verp import ReturnPaths, UnsubscribeRequest
 from newsletters.runtime import Runtime
 from newsletters.subscribers.unsubscribe import leave_by_mail
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class MailDoor:

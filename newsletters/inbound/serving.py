@@ -7,6 +7,7 @@ from aiosmtpd.controller import Controller
 
 from config import BadSetting, Config
 from newsletters.inbound.door import MailDoor
+from newsletters.kernel import logs
 from newsletters.mail.office import Office
 from newsletters.runtime import build
 
@@ -23,6 +24,7 @@ def main() -> int:
         config = Config.from_env()
     except BadSetting as error:
         raise SystemExit(f"Cannot start: {error}") from error
+    logs.configure(config.log_level)
     runtime = build(config)
     door = MailDoor(runtime, Office.from_config(config, runtime.signer).paths)
     controller = Controller(

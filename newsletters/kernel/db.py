@@ -30,11 +30,14 @@ class Database:
 
     def _open(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+            return create_engine(
+                self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            )
         engine = create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=10,
+            hide_parameters=True,  # an error's text must carry no address into a log
             connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)

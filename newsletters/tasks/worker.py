@@ -16,6 +16,7 @@ from huey.consumer import Consumer
 
 from config import BadSetting, Config
 from newsletters.delivery.holds import RENEW_SECONDS
+from newsletters.kernel import logs
 from newsletters.mail.office import Office
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import Tasks, register
@@ -70,8 +71,7 @@ def main() -> int:
     except BadSetting as error:
         sys.stderr.write(f"Cannot start: {error}\n")
         return 2
-    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    logs.configure(config.log_level)
     try:
         return run(runtime)
     finally:

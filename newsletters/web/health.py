@@ -1,8 +1,8 @@
 """``GET /healthz``: whether this process can do its work, for load balancers and the supervisor."""
 
+import logging
 from collections.abc import Callable
 
-import structlog
 from flask import Blueprint, Response, jsonify
 
 from newsletters import context
@@ -10,7 +10,7 @@ from newsletters import context
 blueprint = Blueprint("health", __name__)
 CSRF_EXEMPT: tuple[Callable[..., object], ...] = ()
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 @blueprint.get("/healthz")
@@ -30,6 +30,6 @@ def _state(ping: Callable[[], object], part: str) -> str:
     try:
         ping()
     except Exception:
-        log.exception("unwell", part=part)
+        log.exception("the %s is not well", part)
         return "unreachable"
     return "ok"

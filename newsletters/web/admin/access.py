@@ -4,11 +4,11 @@ The check runs before every request of the desk's blueprint, so a view cannot fo
 with another case or slash reaches no view at all.
 """
 
+import logging
 from collections.abc import Callable
 from enum import StrEnum
 from typing import ParamSpec, TypeVar, cast
 
-import structlog
 from flask import Response, abort, current_app, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Access(StrEnum):
@@ -95,7 +95,7 @@ def check_access() -> AnyResponse | None:
     access = access_of(request.endpoint)
     editor = context.signed_in_editor()
     if access is None:
-        log.error("a desk view without a mark", endpoint=request.endpoint)
+        log.error("the desk view %s has no mark", request.endpoint)
         abort(403)
     if access is Access.EVERYBODY:
         return None

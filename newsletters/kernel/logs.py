@@ -1,0 +1,15 @@
+"""How a process of ours logs: one line a message on standard error, ids in it and never an address.
+
+Tracebacks show no values: neither local variables nor, since the database hides them, the parameters of
+statements.
+"""
+
+import logging
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def configure(level: str) -> None:
+    """Log from ``level`` up; called once, by whatever starts a process."""
+    logging.basicConfig(level=level, format=FORMAT)
+    logging.getLogger("huey").setLevel(logging.WARNING)
