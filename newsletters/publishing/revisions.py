@@ -2,7 +2,8 @@
 
 One row for each sitting, not for each autosave: while the same editor goes on writing, the newest row grows
 with the text. A save that takes much away begins a new row, so that a page emptied by mistake can be had
-again. The newest row that is not a copy apart always equals the issue.
+again; so does one that puts a copy kept apart in the issue's place, so that what it replaces stays. The
+newest row that is not a copy apart always equals the issue.
 """
 
 import difflib
@@ -56,7 +57,8 @@ def keep(session: Session, issue: Issue, *, note: Note, editor_id: int | None, n
     if last is not None and _says(last, issue):
         last.note = note.value or last.note
         return
-    if last is None or not _goes_on(last, issue, note=note, editor_id=editor_id, now=now):
+    replaces = last is not None and _apart(session, issue.id, editor_id=editor_id, after=last.id) is not None
+    if last is None or replaces or not _goes_on(last, issue, note=note, editor_id=editor_id, now=now):
         session.add(
             IssueRevision(
                 issue_id=issue.id,
@@ -83,12 +85,8 @@ def keep_apart(
     now: datetime,
 ) -> IssueRevision:
     """Keep what could not be saved because somebody else was first; the same text is kept once."""
-    query = select(IssueRevision).where(
-        IssueRevision.issue_id == issue_id,
-        IssueRevision.note == Note.APART.value,
-        IssueRevision.editor_id == editor_id,
-    )
-    last = session.scalar(query.order_by(IssueRevision.id.desc()).limit(1))
+    current = newest(session, issue_id)
+    last = _apart(session, issue_id, editor_id=editor_id, after=current.id if current else 0)
     if last is None or now - last.created_at > SITTING:
         last = IssueRevision(issue_id=issue_id, note=Note.APART.value, editor_id=editor_id, created_at=now)
         session.add(last)
@@ -101,6 +99,17 @@ def newest(session: Session, issue_id: int) -> IssueRevision | None:
     """The revision that equals the issue."""
     query = select(IssueRevision).where(
         IssueRevision.issue_id == issue_id, IssueRevision.note != Note.APART.value
+    )
+    return session.scalar(query.order_by(IssueRevision.id.desc()).limit(1))
+
+
+def _apart(session: Session, issue_id: int, *, editor_id: int | None, after: int) -> IssueRevision | None:
+    """What this editor could not save, as far as nobody has begun a revision since."""
+    query = select(IssueRevision).where(
+        IssueRevision.issue_id == issue_id,
+        IssueRevision.note == Note.APART.value,
+        IssueRevision.editor_id == editor_id,
+        IssueRevision.id > after,
     )
     return session.scalar(query.order_by(IssueRevision.id.desc()).limit(1))
 

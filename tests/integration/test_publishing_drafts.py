@@ -183,6 +183,17 @@ def test_another_editor_begins_a_revision_of_their_own(db: Database) -> None:
         ]
 
 
+def test_what_a_copy_kept_apart_replaces_stays_in_the_history(db: Database) -> None:
+    with db.transaction() as session:
+        issue = new_issue(session, make_newsletter(session), author_id=1, now=NOW)
+        save(session, issue, text=IssueText("S", "P", "phone"), base_version=1, editor_id=1, now=NOW)
+        save(session, issue, text=IssueText("S", "P", "desktop"), base_version=1, editor_id=1, now=NOW)
+
+        save(session, issue, text=IssueText("S", "P", "desktop!"), base_version=2, editor_id=1, now=NOW)
+
+        assert [one.body for one in revisions(session, issue.id)] == ["desktop!", "desktop", "phone", ""]
+
+
 def test_a_page_emptied_by_mistake_can_be_had_again(db: Database) -> None:
     with db.transaction() as session:
         issue = new_issue(session, make_newsletter(session), author_id=1, now=NOW)

@@ -14,6 +14,7 @@ export function startPictures(page, form, area, insert) {
     for (const name of ["alt", "caption", "file"]) part(name).value = "";
     part("picture").hidden = part("problem").hidden = true;
     part("choose").hidden = false;
+    part("insert").disabled = true; // until the picture is with us: pressed too early it would put nothing
     dialog.showModal();
     if (file) take(file);
   }
@@ -44,6 +45,7 @@ export function startPictures(page, form, area, insert) {
     part("picture").src = said.src;
     part("picture").hidden = false;
     part("choose").hidden = true;
+    part("insert").disabled = false;
     part("alt").focus();
   }
 
