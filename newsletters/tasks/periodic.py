@@ -43,10 +43,13 @@ def finish_erasures(runtime: Runtime) -> None:
     """What other slices still hold of readers who were erased."""
     with runtime.db.transaction() as session:
         now = runtime.clock.now()
-        for subscriber_id in unfinished_erasures(session):
+        erased = unfinished_erasures(session)
+        for subscriber_id in erased:
             deliveries.forget_reader(session, subscriber_id, now=now)
             bounces.forget_reader(session, subscriber_id)
             finish_erasure(session, subscriber_id)
+    if erased:
+        runtime.db.forget_deleted()
 
 
 TABLE: tuple[Entry, ...] = (

@@ -1,6 +1,7 @@
 """Erasing leaves a keyed hash and nothing else, and no import brings anybody back."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, select
@@ -20,6 +21,7 @@ from newsletters.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
+from newsletters.tasks.periodic import finish_erasures
 from tests.mailbox import Reader, advance, newsletter
 
 
@@ -72,6 +74,16 @@ def test_after_an_erasure_no_table_knows_the_reader(reader: Reader) -> None:
     assert "unmistakable" in before
     assert "Unmistakable" in before
     assert "nmistakable" not in dump(reader.runtime)
+
+
+def test_after_an_erasure_no_file_of_sqlite_holds_the_reader(reader: Reader, tmp_path: Path) -> None:
+    erases(reader)
+
+    finish_erasures(reader.runtime)
+
+    files = list(tmp_path.glob("newsletters.sqlite3*"))  # none on PostgreSQL, whose files are its own
+    assert bool(files) == reader.runtime.db.is_sqlite
+    assert [file.name for file in files if b"nmistakable" in file.read_bytes()] == []
 
 
 def test_what_stays_is_a_keyed_hash_in_the_suppression_list(reader: Reader) -> None:
