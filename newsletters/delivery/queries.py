@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.delivery import counts
 from newsletters.delivery.freeze import excluded
-from newsletters.delivery.models import Batch, Delivery, DeliveryState
+from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.kernel.paging import PAGE_SIZE, Page, cut, decode_cursor
 from newsletters.publishing.models import Issue, IssueState
 from newsletters.subscribers.models import Subscriber
@@ -33,6 +33,7 @@ class Progress:
     cancelled: int
     rate_per_second: float
     seconds_left: int | None
+    put_off_until: datetime | None
 
     @property
     def settled(self) -> int:
@@ -63,11 +64,15 @@ class Reached:
 
 
 def progress(session: Session, issue_id: int, *, now: datetime) -> Progress:
-    """Count, and measure the rate over the last minute; the time left is known once it was measured."""
+    """Count, and measure the rate over the last minute; the time left is known once it was measured.
+
+    Where all that is left was put off by its servers, no rate tells when it ends: then it says until when.
+    """
     by_state = counts.by_state(session, issue_id)
     issue = session.get_one(Issue, issue_id)
     rate = _rate(session, issue, now) if issue.state is IssueState.SENDING else 0.0
     waiting = by_state[DeliveryState.WAITING]
+    put_off_until = _put_off_until(session, issue, now)
     return Progress(
         prepared=sum(by_state.values()),
         accepted=by_state[DeliveryState.ACCEPTED],
@@ -77,7 +82,8 @@ def progress(session: Session, issue_id: int, *, now: datetime) -> Progress:
         waiting=waiting,
         cancelled=by_state[DeliveryState.CANCELLED],
         rate_per_second=rate,
-        seconds_left=math.ceil(waiting / rate) if rate else None,
+        seconds_left=math.ceil(waiting / rate) if rate and put_off_until is None else None,
+        put_off_until=put_off_until,
     )
 
 
@@ -127,6 +133,16 @@ def deliveries_to(session: Session, subscriber_id: int, *, limit: int = 100) -> 
     """What became of every issue for one reader, the newest issue first."""
     found = select(Delivery).where(Delivery.subscriber_id == subscriber_id)
     return session.scalars(found.order_by(Delivery.issue_id.desc()).limit(limit)).all()
+
+
+def _put_off_until(session: Session, issue: Issue, now: datetime) -> datetime | None:
+    """When the first of the open batches is due, if none is yet. One that is worked on stays due."""
+    if issue.state is not IssueState.SENDING:
+        return None
+    first = session.scalar(
+        select(func.min(Batch.due_at)).where(Batch.issue_id == issue.id, Batch.state == BatchState.OPEN)
+    )
+    return first if first is not None and first > now else None
 
 
 def _rate(session: Session, issue: Issue, now: datetime) -> float:

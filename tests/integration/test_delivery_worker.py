@@ -164,6 +164,22 @@ def test_the_rate_is_measured_and_so_is_the_time_left(
     assert now.seconds_left == 30
 
 
+def test_what_servers_put_off_has_a_next_try_and_no_time_left(
+    runtime: Runtime, tasks: Tasks, sink: SinkProcess
+) -> None:
+    sink.faults({"match": "reader0@*", "fault": "451-4.3.2"})
+    issue_id = schedule_issue(runtime.db, make_audience(runtime.db, 3), at=NOW)
+    work(runtime, tasks)
+
+    with runtime.db.reading() as session:
+        now = progress(session, issue_id, now=NOW + timedelta(seconds=10))
+        (put_off,) = session.scalars(select(Delivery).where(Delivery.next_attempt_at.is_not(None)))
+
+    assert (now.accepted, now.waiting) == (2, 1)
+    assert now.rate_per_second > 0
+    assert (now.seconds_left, now.put_off_until) == (None, put_off.next_attempt_at)
+
+
 def test_nothing_measured_promises_nothing(runtime: Runtime) -> None:
     issue_id = _started(runtime, 20)
 

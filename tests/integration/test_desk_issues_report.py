@@ -164,6 +164,20 @@ def test_the_file_is_for_owners_and_safe_in_a_spreadsheet(
         assert session.scalars(select(AuditEntry.action)).all() == ["readers.exported"]
 
 
+def test_every_time_on_the_page_is_by_the_newsletters_clocks(
+    client: FlaskClient, db: Database, issue: Issue
+) -> None:
+    signed_in(client, db, Role.EDITOR)
+    with db.transaction() as session:
+        session.get_one(Newsletter, issue.newsletter_id).timezone = "Asia/Tokyo"
+        entry = {"actor": "Olena", "action": "issue.sent", "subject": "issue", "subject_id": issue.id}
+        session.add(AuditEntry(at=NOW, **entry))
+
+    page = client.get(f"/desk/issues/{issue.id}/report").get_data(as_text=True)
+
+    assert set(re.findall(r"2026, (\d\d):00</time>", page)) == {"17", "18"}
+
+
 def test_the_file_is_not_for_editors(client: FlaskClient, db: Database, issue: Issue) -> None:
     signed_in(client, db, Role.EDITOR)
 

@@ -142,6 +142,7 @@ def _progress_html(session: Session, shown: Issue) -> str:
     return render_template(
         "desk/issues/_progress.html",
         issue=shown,
+        newsletter=session.get_one(Newsletter, shown.newsletter_id),
         progress=progress(session, shown.id, now=context.now()),
         excluded=excluded(session, shown.id),
         words=words,
