@@ -325,6 +325,16 @@ def test_an_address_that_complains_meanwhile_is_not_moved_to(reader: Reader) -> 
     assert moves(reader) == ChangeExpired("en")
 
 
+def test_an_old_address_that_complained_is_left_in_peace(reader: Reader) -> None:
+    asks_to_move(reader)
+    suppressed(reader, reader.email, SuppressionReason.COMPLAINT)
+
+    outcome = moves(reader)
+
+    assert isinstance(outcome, Changed)
+    assert reader.kinds() == ["confirm"]
+
+
 def test_two_readers_who_prove_to_be_one_become_one(reader: Reader, news: Newsletter) -> None:
     sport, other = newsletter(reader.runtime), at(reader)
     other.joins(news, sport)
