@@ -57,9 +57,10 @@ def post_for_address_is_noted(session: Session, address_hash: str, *, now: datet
     return hit(session, POSTS_FOR_ADDRESS, address_hash, now=now)
 
 
-def code_try_is_allowed(session: Session, client: str, *, means: Means, now: datetime) -> bool:
-    """Count one try of a code against its client."""
-    return hit(session, CODES_FROM_CLIENT, client_digest(means, client), now=now)
+def count_code_try(session: Session, client: str, *, means: Means, now: datetime) -> None:
+    """Count one try of a code against its client, or raise TooManyPosts."""
+    if not hit(session, CODES_FROM_CLIENT, client_digest(means, client), now=now):
+        raise TooManyPosts(until=CODES_FROM_CLIENT.window(now)[1])
 
 
 def mail_is_allowed(session: Session, limit: ExactLimit, address_hash: str, *, now: datetime) -> bool:

@@ -1,8 +1,8 @@
 """Confirming by the six digits from the mail, typed where the reader signed up.
 
 A million codes are few, so tries are counted like those of a password: five for a mail, and some an hour
-for a client. Wrong, spent, expired and unknown get one and the same answer. A code confirms what was
-asked for where it is typed, never what a stranger added to the same address meanwhile.
+for a client, which is told so. Wrong, spent, expired and unknown get one and the same answer. A code
+confirms what was asked for where it is typed, never what a stranger added to the same address meanwhile.
 """
 
 import hmac
@@ -39,11 +39,11 @@ def confirm_by_code(
 ) -> Confirmed | AlreadyConfirmed | WrongCode:
     """Confirm what ``requests`` asked for, if ``code`` is one that was mailed to their address.
 
-    Counts the try, so the caller must commit whatever the outcome.
+    Counts the try, so the caller must commit whatever the outcome. Raises TooManyPosts.
     """
     typed = _SEPARATORS.sub("", code)
-    is_allowed = allowances.code_try_is_allowed(session, client, means=means, now=now)
-    if not is_allowed or len(typed) != CODE_DIGITS or not (typed.isascii() and typed.isdigit()):
+    allowances.count_code_try(session, client, means=means, now=now)
+    if len(typed) != CODE_DIGITS or not (typed.isascii() and typed.isdigit()):
         return WrongCode()
     matching = [
         confirmation

@@ -11,6 +11,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.publishing.models import OptInWording
 from newsletters.runtime import Runtime
+from newsletters.subscribers.allowances import CODES_FROM_CLIENT
 from newsletters.subscribers.models import (
     ConsentRecord,
     SignupRequest,
@@ -352,3 +353,18 @@ def test_asking_for_the_preferences_too_often_is_refused_and_the_address_is_kept
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
     assert SLOWER in answer.get_data(as_text=True)
     assert f'value="{EMAIL}"' in answer.get_data(as_text=True)
+
+
+def test_a_right_code_after_too_many_tries_is_not_called_wrong(client: FlaskClient, db: Database) -> None:
+    sign_up(client)
+    code = mails(db, "confirm")[0].params["code"]
+    token = csrf_token(client, "/subscribed")
+    for _ in range(CODES_FROM_CLIENT.most):
+        client.post("/subscribed/code", data={"csrf_token": token, "code": "000000"})
+
+    answer = client.post("/subscribed/code", data={"csrf_token": token, "code": code})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+    assert SLOWER in answer.get_data(as_text=True)
+    assert "This code is not right" not in answer.get_data(as_text=True)
+    assert states(db) == [SubscriptionState.PENDING]

@@ -29,15 +29,19 @@ def embed_code() -> ResponseReturnValue:
     if not form.validate():
         return _refused(form, offers), 422
     runtime, now = context.runtime(), context.now()
-    with context.transaction() as db:
-        outcome = confirm_by_code(
-            db,
-            remembered(runtime, form.request.data, now=now),
-            form.code.data,
-            means=runtime,
-            client=context.client_address(),
-            now=now,
-        )
+    try:
+        with context.transaction() as db:
+            outcome = confirm_by_code(
+                db,
+                remembered(runtime, form.request.data, now=now),
+                form.code.data,
+                means=runtime,
+                client=context.client_address(),
+                now=now,
+            )
+    except TooManyPosts as error:
+        too_often.say(form, error)
+        return too_often.answer(_refused(form, offers), error)
     match outcome:
         case WrongCode():
             form.code.errors = [str(WRONG_CODE)]

@@ -74,15 +74,19 @@ def subscribed_code() -> ResponseReturnValue:
     form = CodeForm()
     if not form.validate():
         return _answer(form), 422
-    with context.transaction() as db:
-        outcome = confirm_by_code(
-            db,
-            browser.requests_here(),
-            form.code.data,
-            means=context.runtime(),
-            client=context.client_address(),
-            now=context.now(),
-        )
+    try:
+        with context.transaction() as db:
+            outcome = confirm_by_code(
+                db,
+                browser.requests_here(),
+                form.code.data,
+                means=context.runtime(),
+                client=context.client_address(),
+                now=context.now(),
+            )
+    except TooManyPosts as error:
+        too_often.say(form, error)
+        return too_often.answer(_answer(form), error)
     match outcome:
         case Confirmed():
             return welcome.lead_to(outcome)
