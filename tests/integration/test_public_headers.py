@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,7 +18,7 @@ from newsletters.runtime import Runtime, build
 from newsletters.subscribers.models import SubscriptionState
 from tests.browser.serving import serving
 from tests.factories import make_newsletter, make_subscription
-from tests.readers import EMAIL, embed_sign_up, states
+from tests.readers import EMAIL, embed_sign_up, sign_up, states
 
 PAGES = ["/", "/newsletters/weekly", "/newsletters/weekly/archive", "/preferences", "/confirm/x", "/nowhere"]
 
@@ -26,6 +27,28 @@ PAGES = ["/", "/newsletters/weekly", "/newsletters/weekly/archive", "/preference
 def newsroom(db: Database) -> None:
     with db.transaction() as session:
         make_newsletter(session, slug="weekly")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/newsletters/a%00b",
+        "/newsletters/weekly/issues/a%00b",
+        "/newsletters/a%00b/feed.atom",
+        "/media/a%00b.jpg",
+        "/confirm/a%00b",
+    ],
+)
+def test_an_address_with_nul_in_it_is_nowhere(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{"issue": "a\0b"}, {"wording": ["1", "\0"]}, {"a\0b": "1"}])
+def test_a_form_with_nul_in_it_is_no_form(client: FlaskClient, db: Database, fields: dict[str, Any]) -> None:
+    answer = sign_up(client, newsletters=["weekly"], page="/newsletters/weekly", **fields)
+
+    assert answer.status_code == 400
+    assert states(db) == []
 
 
 @pytest.mark.parametrize("path", PAGES)
