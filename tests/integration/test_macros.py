@@ -176,7 +176,7 @@ def test_a_badge_always_says_its_word(page: Flask, state: str) -> None:
 def test_a_moment_is_written_for_machines_and_for_people(page: Flask) -> None:
     html = render_template_string(UI + "{{ when(noon) }} {{ when(none) }}", noon=NOON)
 
-    assert html.strip() == '<time datetime="2026-03-02T12:00:00+00:00">2 Mar 2026, 12:00</time> –'
+    assert html.strip() == '<time datetime="2026-03-02T12:00:00+00:00">2 Mar 2026, 12:00 UTC</time> –'
 
 
 def test_a_moment_that_belongs_to_a_place_is_told_by_its_clocks(page: Flask) -> None:

@@ -167,7 +167,9 @@ def test_who_follows_the_link_no_person_sees_cannot_confirm(
 
     assert canary.status_code == 204
     assert held.status_code == 429
+    assert held.headers["Retry-After"] == "600"
     assert "Please press once more in a moment" in held.get_data(as_text=True)
+    assert "The button works again in 10 minutes." in held.get_data(as_text=True)
     assert states(db) == [PENDING]
 
 

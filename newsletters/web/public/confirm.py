@@ -5,6 +5,8 @@ browser that signed up, a small script presses it: for the reader it was one cli
 cookie on any other device; confirming twice is not an error.
 """
 
+import math
+
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -51,7 +53,7 @@ def confirm_now(token: str) -> ResponseReturnValue:
             context.runtime().engine.nudge("send_outbox", priority=100)
             return welcome.lead_to(done)
         case HeldBack():
-            return render_template("public/held_back.html", until=done.until, token=token), 429
+            return _held_back(done, token)
         case _:
             return _otherwise(done, token)
 
@@ -71,6 +73,13 @@ def send_new_link(token: str) -> ResponseReturnValue:
 def link_sent(token: str) -> str:  # noqa: ARG001  (in the address, so that the page is kept private)
     """Say that a new link is on its way."""
     return render_template("public/link_sent.html")
+
+
+def _held_back(held: HeldBack, token: str) -> ResponseReturnValue:
+    """In minutes and not by the clock, for nobody knows which clocks the reader lives by."""
+    seconds = max(1, math.ceil((held.until - context.now()).total_seconds()))
+    page = render_template("public/held_back.html", minutes=math.ceil(seconds / 60), token=token)
+    return page, 429, {"Retry-After": str(seconds)}
 
 
 def _otherwise(
