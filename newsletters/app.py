@@ -97,11 +97,12 @@ def _open_doors(app: Flask) -> None:
 
 
 def _refuse_nul() -> None:
-    """Nobody types NUL, PostgreSQL stores none: an address with one is nowhere, a form with one no form."""
-    named = {name: value for name, value in (request.view_args or {}).items() if name != "token"}
-    if any(
-        "\0" in str(value) for value in named.values()
-    ):  # a token is answered for by the door that reads it
+    """Nobody types NUL, PostgreSQL stores none: an address with one is nowhere, a form with one no form.
+
+    What is wrong with a token is said by the door that reads it.
+    """
+    named = [str(value) for name, value in (request.view_args or {}).items() if name != "token"]
+    if any("\0" in value for value in named):
         abort(404)
     if any("\0" in text for name, values in request.values.lists() for text in (name, *values)):
         abort(400)
