@@ -154,7 +154,7 @@ def test_the_toolbar_and_its_keys_write_markdown_that_can_be_undone(writing: Pag
 
 
 def test_a_check_jumps_to_its_line(writing: Page) -> None:
-    writing.locator("#checks").get_by_role("link", name="Line 3").click()
+    writing.locator("#checks").get_by_role("link", name="Line 3").press("Enter")
 
     chosen = writing.evaluate(
         "() => { const area = document.activeElement;"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from newsletters.kernel.paging import cut, decode_cursor, encode_cursor
 
-KEYS = st.lists(st.one_of(st.integers(), st.text()), min_size=1, max_size=4).map(tuple)
+KEYS = st.lists(st.one_of(st.integers(-(2**63) + 1, 2**63 - 1), st.text()), min_size=1, max_size=4).map(tuple)
 
 
 @given(KEYS)
