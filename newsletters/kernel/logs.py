@@ -12,4 +12,5 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def configure(level: str) -> None:
     """Log from ``level`` up; called once, by whatever starts a process."""
     logging.basicConfig(level=level, format=FORMAT)
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    for name in ("huey", "mail.log"):  # the latter is aiosmtpd's, and says who writes to whom
+        logging.getLogger(name).setLevel(logging.WARNING)
