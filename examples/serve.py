@@ -9,11 +9,11 @@ Listens on loopback only. Knows nothing of the application but its public addres
 
 import os
 import signal
-import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -94,13 +94,15 @@ def main() -> None:
     known = dotenv_values(".env") | dict(os.environ)
     port, public_url = settings({name: value for name, value in known.items() if value})
     server = ArticleServer(port, public_url)
-    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    stop.wait()
-    server.shutdown()
-    server.server_close()
+        signal.signal(number, _stop)
+    with server:
+        server.serve_forever()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Leave the loop from within: a main thread that waits for an event may not be woken by a signal."""
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from newsletters.mail.office import Office
 from newsletters.runtime import build
 
 HOST = "127.0.0.1"
+WAKE_SECONDS = 1.0
 LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
 
 
@@ -36,7 +37,8 @@ def main() -> int:
         ident="newsletters",
     )
     controller.start()
-    stop.wait()
+    while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
+        pass
     controller.stop()
     runtime.db.close()
     return 0
