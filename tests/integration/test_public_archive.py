@@ -112,7 +112,9 @@ def test_a_made_up_cursor_shows_the_beginning(
 ) -> None:
     publish(db, newsletter, subject="The only one")
 
-    assert "The only one" in client.get("/newsletters/weekly/archive?after=%FF%FEnot-ours").get_data(as_text=True)
+    assert "The only one" in client.get("/newsletters/weekly/archive?after=%FF%FEnot-ours").get_data(
+        as_text=True
+    )
 
 
 def test_the_feed_is_valid_atom_with_absolute_addresses(
