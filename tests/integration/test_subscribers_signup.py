@@ -21,6 +21,7 @@ from newsletters.subscribers.models import (
     SuppressionReason,
 )
 from newsletters.subscribers.stopping import mark_bounced, mark_complained
+from tests.conftest import on_postgres
 from tests.factories import make_subscriber, make_subscription
 from tests.mailbox import Reader, advance, fresh_client, newsletter
 
@@ -331,17 +332,22 @@ def test_whoever_complained_hears_nothing_until_an_editor_lifts_it(runtime: Runt
 # --- limits ---------------------------------------------------------------------------------------
 
 
-def test_ten_thousand_posts_for_one_victim_send_one_mail(runtime: Runtime) -> None:
-    news, victim = newsletter(runtime), Reader(runtime, email="victim@readers.example")
-    posts = (
-        signup.Signup(email=victim.email, newsletter_ids=[news.id], client=f"10.{n >> 8}.{n & 255}.1")
-        for n in range(10_000)
-    )
+# The full drill runs on SQLite; PostgreSQL, a round trip for each statement away, gets its short form.
+POSTS_FOR_ONE_VICTIM = 2_000 if on_postgres else 10_000
 
-    with runtime.db.transaction() as session:
-        for number, post in enumerate(posts):
-            moment = runtime.clock.now() + timedelta(seconds=8 * number)  # over most of a day
-            signup.sign_up(session, post, means=runtime, now=moment)
+
+def test_thousands_of_posts_for_one_victim_send_one_mail(runtime: Runtime) -> None:
+    news, victim = newsletter(runtime), Reader(runtime, email="victim@readers.example")
+    posts = [
+        signup.Signup(email=victim.email, newsletter_ids=[news.id], client=f"10.{n >> 8}.{n & 255}.1")
+        for n in range(POSTS_FOR_ONE_VICTIM)
+    ]
+
+    for start in range(0, len(posts), 100):
+        with runtime.db.transaction() as session:
+            for number, post in enumerate(posts[start : start + 100], start):
+                moment = runtime.clock.now() + timedelta(seconds=8 * number)  # over most of a day
+                signup.sign_up(session, post, means=runtime, now=moment)
 
     assert victim.kinds() == ["confirm"]
 
