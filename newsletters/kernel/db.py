@@ -12,7 +12,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
+
+from newsletters.kernel.columns import Base
 
 BUSY_TIMEOUT_SECONDS = 30
 
@@ -94,6 +97,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def insert_into(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ``on_conflict_…``, as this session's database spells it."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def _sessions(engine: Engine, *, mode: str, synchronous: str) -> sessionmaker[Session]:

@@ -13,10 +13,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import Address, parse_address
+from newsletters.kernel.db import insert_into
 from newsletters.kernel.i18n import supported
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.subscribers import allowances, consent, lookups
@@ -134,8 +134,7 @@ def _chosen(session: Session, ids: Collection[int]) -> tuple[Newsletter, ...]:
 
 def subscriber_of(session: Session, address: Address, *, address_hash: str, now: datetime) -> Subscriber:
     """The row of an address, made where there is none, and held: two sign-ups at once meet on it."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(Subscriber).values(
+    statement = insert_into(session, Subscriber).values(
         email=address.email, email_key=address.key, address_hash=address_hash, created_at=now
     )
     statement = statement.on_conflict_do_update(

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletters.kernel.db import insert_into
 from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
 
 EVERYTHING: Final = "all"
@@ -119,9 +119,8 @@ def _entry(
     session: Session, address_hash: str, *, scope: str, reason: SuppressionReason, now: datetime
 ) -> Suppression:
     """The locked row of an address, made first where there is none: two writers meet on one row."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     session.execute(
-        insert(Suppression)
+        insert_into(session, Suppression)
         .values(address_hash=address_hash, scope=scope, reason=reason, created_at=now)
         .on_conflict_do_nothing(index_elements=["address_hash", "scope"])
     )
