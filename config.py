@@ -7,8 +7,8 @@ path stands in the variable with ``_FILE`` behind its name. docs/configuration.m
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -44,6 +44,12 @@ class Config:
     dkim_key: tuple[Path, ...] = ()
     dkim_domain: str = ""
     dkim_selector: tuple[str, ...] = ()
+    sending_addresses: tuple[str, ...] = ()
+    webhook_ses_topics: tuple[str, ...] = ()
+    webhook_postmark_login: tuple[str, ...] = field(default=(), repr=False)
+    webhook_mailgun_key: tuple[str, ...] = field(default=(), repr=False)
+    webhook_sendgrid_key: tuple[str, ...] = ()
+    webhook_tolerance_seconds: int = 300
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     web_workers: int = 2
     sender_threads: int = 4
@@ -87,7 +93,7 @@ def _settings(environ: Mapping[str, str] | None) -> dict[str, Any]:
         if value is not None:
             settings[name.lower()] = read(value, name)
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY"):
-        settings[name.lower()] = settings[name.lower()] or _kept_secret(data_dir, name)
+        settings[name.lower()] = settings[name.lower()] or _own_secret(settings, data_dir, name)
     if len(settings.get("dkim_key", ())) != len(settings.get("dkim_selector", ())):
         raise BadSetting("DKIM_SELECTOR: needs one selector for each file of DKIM_KEY, in the same order")
     return settings
@@ -109,6 +115,17 @@ def _contents(path: Path, name: str) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise BadSetting(f"{name}: cannot read {path}: {error.strerror}") from error
+
+
+def _own_secret(settings: Mapping[str, Any], data_dir: Path, name: str) -> str:
+    """A secret of this machine's, as long as there is no other machine."""
+    for shared in ("DATABASE_URL", "ENGINE_URL"):
+        if urlsplit(settings[shared.lower()]).scheme not in ("sqlite", "memory"):
+            raise BadSetting(
+                f"{name}: must be set, the same on every machine, where {shared} is shared by several; "
+                "make one with: openssl rand -base64 48"
+            )
+    return _kept_secret(data_dir, name)
 
 
 def _kept_secret(data_dir: Path, name: str) -> str:
@@ -184,6 +201,27 @@ def _url(*schemes: str) -> Callable[[str, str], str]:
     return read
 
 
+_REDIS: Final = ("redis", "rediss", "valkey", "valkeys")
+
+
+def _engine_url(value: str, name: str) -> str:
+    _url("sqlite", "memory", "postgresql", "postgresql+psycopg", *_REDIS)(value, name)
+    scheme, database = urlsplit(value).scheme, urlsplit(value).path.removeprefix("/")
+    if scheme in _REDIS and not (_has_host(value) and (database.isdecimal() or not database)):
+        raise BadSetting(
+            f"{name}: must be a host and a database's number, as in {scheme}://engine.example:6379/0"
+        )
+    return value
+
+
+def _has_host(url: str) -> bool:
+    """Whether a URL names a host and a port that can be."""
+    try:
+        return bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
 def _choice(*choices: str) -> Callable[[str, str], str]:
     def read(value: str, name: str) -> str:
         if value not in choices:
@@ -198,6 +236,32 @@ def _networks(value: str, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
     except ValueError as error:
         raise BadSetting(f"{name}: {error}") from None
+
+
+def _addresses(value: str, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_address(part)) for part in _texts(value, name))
+    except ValueError as error:
+        raise BadSetting(f"{name}: {error}") from None
+
+
+def _topics(value: str, name: str) -> tuple[str, ...]:
+    topics = _texts(value, name)
+    for topic in topics:
+        if not topic.startswith("arn:aws:sns:"):
+            raise BadSetting(
+                f"{name}: {topic!r} is not the ARN of an SNS topic (arn:aws:sns:region:account:name)"
+            )
+    return topics
+
+
+def _logins(value: str, name: str) -> tuple[str, ...]:
+    logins = _texts(value, name)
+    for login in logins:
+        user, _, password = login.partition(":")
+        if not user or len(password) < 16:
+            raise BadSetting(f"{name}: needs user:password with a password of at least 16 characters")
+    return logins
 
 
 def _level(value: str, name: str) -> str:
@@ -215,7 +279,7 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "PORT": _port,
     "PUBLIC_URL": _url("http", "https"),
     "DATABASE_URL": _url("sqlite", "postgresql+psycopg", "postgresql"),
-    "ENGINE_URL": _url("sqlite", "memory"),
+    "ENGINE_URL": _engine_url,
     "SMTP_URL": _url("smtp", "smtps"),
     "SINK_SMTP_PORT": _port,
     "SINK_HTTP_PORT": _port,
@@ -227,6 +291,12 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "DKIM_KEY": _paths,
     "DKIM_DOMAIN": _text,
     "DKIM_SELECTOR": _texts,
+    "SENDING_ADDRESSES": _addresses,
+    "WEBHOOK_SES_TOPICS": _topics,
+    "WEBHOOK_POSTMARK_LOGIN": _logins,
+    "WEBHOOK_MAILGUN_KEY": _texts,
+    "WEBHOOK_SENDGRID_KEY": _texts,
+    "WEBHOOK_TOLERANCE_SECONDS": _seconds,
     "TRUSTED_PROXIES": _networks,
     "WEB_WORKERS": _count,
     "SENDER_THREADS": _count,

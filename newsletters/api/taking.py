@@ -1,0 +1,127 @@
+"""Takes what a provider reported: each report to the mail it is about, what fits none into quarantine.
+
+Everything of one request is taken in one transaction, with the token that makes it unrepeatable. Nothing is
+logged but numbers.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from newsletters import context
+from newsletters.bounces.event import EventKind, MailEvent
+from newsletters.bounces.models import BounceKind
+from newsletters.bounces.processing import record_event
+from newsletters.bounces.providers_placing import Places, place
+from newsletters.bounces.providers_replay import Heard, hear
+from newsletters.bounces.providers_report import NotGenuine, Reading, Report, ReportKind
+from newsletters.bounces.quarantine import quarantine
+from newsletters.mail.headers import wire_address
+from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths
+
+LONGEST_EVENT_ID = 150
+KEPT_BEYOND_TOLERANCE = timedelta(days=1)
+_KINDS = {
+    BounceKind.HARD: EventKind.HARD,
+    BounceKind.SOFT: EventKind.SOFT,
+    BounceKind.POLICY: EventKind.POLICY,
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A verified request: who sent it, what makes it unrepeatable, its body and what was read in it.
+
+    ``unreadable`` says why nothing could be read, empty where something was.
+    """
+
+    source: str
+    token: str
+    raw: bytes
+    reading: Reading = Reading(())
+    unreadable: str = ""
+
+
+def take(taken: Taken) -> int:
+    """Do what a verified request says, once; return how many reports were new. Raises NotGenuine."""
+    with context.transaction() as session:
+        if _was_heard(session, taken):
+            return 0
+        if taken.unreadable:
+            _set_aside(session, taken, taken.unreadable, taken.raw)
+        for event in taken.reading.unread:
+            _set_aside(session, taken, "an event that could not be read", event.encode())
+        new = sum(_record(session, taken, report) for report in taken.reading.reports)
+    if taken.reading.reports:
+        context.runtime().engine.nudge("send_outbox")
+    log.info("%s: %d of %d reports were new", taken.source, new, len(taken.reading.reports))
+    return new
+
+
+def _was_heard(session: Session, taken: Taken) -> bool:
+    tolerance = timedelta(seconds=context.runtime().config.webhook_tolerance_seconds)
+    heard = hear(
+        session,
+        source=taken.source,
+        token=taken.token,
+        body=taken.raw,
+        kept=2 * tolerance + KEPT_BEYOND_TOLERANCE,
+        now=context.now(),
+    )
+    if heard is Heard.FORGED:
+        raise NotGenuine("a token used before")
+    return heard is Heard.AGAIN
+
+
+def _record(session: Session, taken: Taken, report: Report) -> bool:
+    about = place(session, report, _places(), now=context.now())
+    if about is None:
+        _set_aside(session, taken, "about no mail of ours", taken.raw)
+        return True
+    return record_event(session, _event(taken.source, report, about), now=context.now())
+
+
+def _event(source: str, report: Report, about: IssueBounce | MailBounce) -> MailEvent:
+    now = context.now()
+    return MailEvent(
+        about=about,
+        kind=_kind(report),
+        source=source,
+        event_id=_bounded(report.event_id),
+        at=min(report.at or now, now),
+        reply=_reply(report),
+    )
+
+
+def _kind(report: Report) -> EventKind:
+    if report.kind is ReportKind.COMPLAINT or report.bounce is None:
+        return EventKind.COMPLAINT
+    return _KINDS[report.bounce]
+
+
+def _reply(report: Report) -> str:
+    """The answer as a mail server writes one, its codes in front."""
+    if not report.code or report.text.startswith(str(report.code)):
+        return report.text
+    return " ".join(part for part in (str(report.code), report.enhanced, report.text) if part)
+
+
+def _bounded(event_id: str) -> str:
+    if len(event_id) <= LONGEST_EVENT_ID:
+        return event_id
+    return hashlib.sha256(event_id.encode()).hexdigest()
+
+
+def _places() -> Places:
+    runtime = context.runtime()
+    domain = wire_address(runtime.config.mail_from).rpartition("@")[2]
+    return Places(ReturnPaths(runtime.signer, domain), runtime.digester, domain)
+
+
+def _set_aside(session: Session, taken: Taken, why: str, raw: bytes) -> None:
+    quarantine(session, source=taken.source, why=why, raw=raw, now=context.now())
