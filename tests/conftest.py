@@ -129,7 +129,7 @@ def config(database_url: str, tmp_path: Path) -> Config:
 def runtime(config: Config, clock: FixedClock) -> Iterator[Runtime]:
     built = build(config, clock=clock)
     yield built
-    built.db.close()
+    built.close()
 
 
 @pytest.fixture

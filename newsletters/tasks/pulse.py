@@ -100,7 +100,7 @@ class Pulse:
     def nudge_senders(self) -> None:
         with self.runtime.db.reading() as session:
             has_due = batches.has_due(session, now=self.runtime.clock.now())
-        if has_due and not self.runtime.engine.ping():
+        if has_due and not self.runtime.engine.waiting():
             for _ in range(self.deliveries.free_slots()):
                 self._nudge("deliver")
 
@@ -116,5 +116,5 @@ class Pulse:
                 log.exception("issue %d: %s failed", issue_id, act.__name__)
 
     def _nudge(self, task: str) -> None:
-        if self.runtime.engine.ping() < MOST_WAITING_NUDGES:
+        if self.runtime.engine.waiting() < MOST_WAITING_NUDGES:
             self.runtime.engine.nudge(task)
