@@ -5,9 +5,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+DURABLE = ("max_connections=200",)  # as PostgreSQL comes: what is committed is on disk
 
 
 def free_port() -> int:
@@ -27,12 +29,18 @@ def binaries() -> Path | None:
 
 
 class PrivatePostgres:
-    """One server, started with ``start`` and stopped with ``stop``. PostgreSQL refuses to run as root."""
+    """One server, started with ``start`` and stopped with ``stop``. PostgreSQL refuses to run as root.
 
-    def __init__(self, programs: Path) -> None:
+    Its data lie in a temporary folder, or in one made inside ``place``.
+    """
+
+    def __init__(
+        self, programs: Path, *, settings: Sequence[str] = SETTINGS, place: Path | None = None
+    ) -> None:
         self._programs = programs
+        self._settings = settings
         self._user = "postgres" if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=place))
         self._data = self._folder / "data"
         self.port = free_port()
 
@@ -41,12 +49,14 @@ class PrivatePostgres:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        if self._user:
-            shutil.chown(self._folder, self._user)
-        self._run(
-            "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
-        )
-        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        """Start it; the first time on a new, empty cluster."""
+        if not self._data.exists():
+            if self._user:
+                shutil.chown(self._folder, self._user)
+            self._run(
+                "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
+            )
+        options = " ".join(f"-c {setting}" for setting in self._settings)
         listen = (
             f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
         )
@@ -55,6 +65,16 @@ class PrivatePostgres:
 
     def restart(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "fast", "restart")
+
+    def halt(self, *, mode: str = "fast") -> None:
+        """Stop it and keep its data: ``fast`` in order, ``immediate`` as a crash."""
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
+
+    def pids(self) -> list[int]:
+        """All its processes, the first one first."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
