@@ -25,7 +25,7 @@ from newsletters.kernel.urls import Urls
 from newsletters.migrations import upgrade
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
-from newsletters.subscribers.signup import Signup, sign_up
+from newsletters.subscribers.intake import Signup, note_signup
 from newsletters.subscribers.suppression import suppress
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -103,7 +103,7 @@ def timed(db: Database, post: Signup, minutes: int) -> float:
     now = NOW + timedelta(minutes=minutes)  # a new minute each, so that no limit is met
     began = time.perf_counter()
     with db.transaction() as session:
-        sign_up(session, post, means=MEANS, now=now)
+        note_signup(session, post, means=MEANS, now=now)
     return (time.perf_counter() - began) * 1000
 
 

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import codes, confirm, signup
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers import codes, confirm, intake
+from newsletters.subscribers.models import FormKind, Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.taking import take
 from tests.factories import make_newsletter
 
 _clients = count(1)
@@ -36,7 +38,7 @@ class Reader:
 
     def signs_up(self, *newsletters: Newsletter, **fields: object) -> int:
         """Post the form and return the request's number."""
-        posted = signup.Signup(
+        wanted = intake.Signup(
             **{  # type: ignore[arg-type]
                 "email": self.email,
                 "newsletter_ids": [newsletter.id for newsletter in newsletters],
@@ -45,7 +47,17 @@ class Reader:
             }
         )
         with self.runtime.db.transaction() as session:
-            return signup.sign_up(session, posted, means=self.runtime, now=self.now).request_id
+            number = intake.note_signup(session, wanted, means=self.runtime, now=self.now).request_id
+            take_all(session, self.runtime)
+        return number
+
+    def asks(self, kind: FormKind) -> None:
+        """Post a form that holds nothing but the address."""
+        with self.runtime.db.transaction() as session:
+            intake.note_address(
+                session, kind, self.email, client=self.client, means=self.runtime, now=self.now
+            )
+            take_all(session, self.runtime)
 
     def confirms(self, token: str | None = None, **fields: object) -> object:
         """Press the button behind the link of the newest confirmation mail."""
@@ -114,6 +126,13 @@ class Reader:
 
     def state(self, newsletter: Newsletter) -> SubscriptionState:
         return self.subscription(newsletter).state
+
+
+def take_all(session: Session, runtime: Runtime, *, now: datetime | None = None) -> None:
+    """Take every posted form, as a worker does moments after the post."""
+    moment = now or runtime.clock.now()
+    for posted in intake.due(session, now=moment, limit=1000):
+        take(session, posted, means=runtime, now=moment)
 
 
 def newsletter(runtime: Runtime, **fields: object) -> Newsletter:

@@ -6,11 +6,13 @@ The hit is written in the caller's transaction by one upsert, which also settles
 no address and no client is kept in the clear.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import attrgetter
 
-from sqlalchemy import Index, String, bindparam, delete, func, select, text
+from sqlalchemy import Index, String, TextClause, bindparam, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletters.kernel.columns import Base, UtcDateTime
@@ -30,12 +32,14 @@ class RateWindow(Base):
 
 _GATE = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Both databases read this as it stands, so a hit needs no knowledge of which one it is.
-_COUNT = text(
-    "INSERT INTO rate_windows (key, starts_at, ends_at, hits) VALUES (:key, :starts_at, :ends_at, 1) "
-    "ON CONFLICT (key, starts_at) DO UPDATE SET hits = rate_windows.hits + 1, ends_at = excluded.ends_at "
-    "RETURNING hits"
-).bindparams(bindparam("starts_at", type_=UtcDateTime), bindparam("ends_at", type_=UtcDateTime))
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """One hit to be written."""
+
+    key: str
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,28 @@ class ExactLimit:
 
 def hit(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
     """Count one hit of ``key`` and say whether it is still within the limit."""
-    start, end = limit.window(now)
-    return _count(session, f"{limit.name}:{key}", start, end) <= limit.most
+    return not hit_all(session, [(limit, key)], now=now)
+
+
+def hit_all(session: Session, counted: Sequence[tuple[Limit, str]], *, now: datetime) -> list[Limit]:
+    """Count one hit of each key against its limit, in one statement, and name the limits that are passed."""
+    windows = {f"{limit.name}:{key}": (limit, *limit.window(now)) for limit, key in counted}
+    rows = [_Hit(name, start, end) for name, (_, start, end) in windows.items()]
+    hits = _count(session, rows)
+    return [limit for name, (limit, _, _) in windows.items() if hits[name] > limit.most]
 
 
 def admit(session: Session, limit: ExactLimit, key: str, *, now: datetime) -> bool:
     """Count one hit of ``key`` if every allowance has room for it, and say so. A refusal costs nothing."""
     name = f"{limit.name}:{key}"
-    _count(session, f"{name}:gate", _GATE, now + limit.memory)  # locks: two at once wait for each other
+    _count(session, [_Hit(f"{name}:gate", _GATE, now + limit.memory)])  # two at once wait for each other
     for most, per in limit.allowances:
         since = select(func.coalesce(func.sum(RateWindow.hits), 0)).where(
             RateWindow.key == name, RateWindow.starts_at > now - per
         )
         if session.execute(since).scalar_one() >= most:
             return False
-    _count(session, name, now, now + limit.memory)
+    _count(session, [_Hit(name, now, now + limit.memory)])
     return True
 
 
@@ -109,7 +120,23 @@ def forget_past_windows(session: Session, *, now: datetime) -> None:
     session.execute(delete(RateWindow).where(RateWindow.ends_at < now))
 
 
-def _count(session: Session, key: str, start: datetime, end: datetime) -> int:
-    """Write one hit and return how many the window has now."""
-    values = {"key": key, "starts_at": start, "ends_at": end}
-    return int(session.execute(_COUNT, values).scalar_one())
+def _count(session: Session, hits: Sequence[_Hit]) -> dict[str, int]:
+    """Write one hit each and return how many each window has now. Rows are locked in one order everywhere."""
+    values: dict[str, object] = {}
+    for place, one in enumerate(sorted(hits, key=attrgetter("key"))):
+        values |= {f"key{place}": one.key, f"starts{place}": one.starts_at, f"ends{place}": one.ends_at}
+    return {key: int(counted) for key, counted in session.execute(_upsert(len(hits)), values)}
+
+
+@cache
+def _upsert(rows: int) -> TextClause:
+    """Both databases read this as it stands, so a hit needs no knowledge of which one it is."""
+    places = ", ".join(f"(:key{place}, :starts{place}, :ends{place}, 1)" for place in range(rows))
+    times = [
+        bindparam(f"{name}{place}", type_=UtcDateTime) for name in ("starts", "ends") for place in range(rows)
+    ]
+    return text(
+        f"INSERT INTO rate_windows (key, starts_at, ends_at, hits) VALUES {places} "  # noqa: S608  (no value in it)
+        "ON CONFLICT (key, starts_at) DO UPDATE SET hits = rate_windows.hits + 1, ends_at = excluded.ends_at "
+        "RETURNING key, hits"
+    ).bindparams(*times)

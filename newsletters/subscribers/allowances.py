@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.limits import ExactLimit, Limit, admit, forget, forgive, hit
+from newsletters.kernel.limits import ExactLimit, Limit, admit, forget, forgive, hit, hit_all
 from newsletters.subscribers.errors import TooManyPosts
 from newsletters.subscribers.means import Means
 
@@ -47,9 +47,8 @@ def count_post(
         (POSTS_FROM_NETWORK, means.digester.digest("network", _network(client))),
         (Limit("posts from everybody", most_per_minute, MINUTE), "all"),
     )
-    for limit, key in counts:
-        if not hit(session, limit, key, now=now):
-            raise TooManyPosts(until=limit.window(now)[1])
+    for limit in hit_all(session, counts, now=now):
+        raise TooManyPosts(until=limit.window(now)[1])
 
 
 def post_for_address_is_noted(session: Session, address_hash: str, *, now: datetime) -> bool:

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from newsletters.kernel.columns import Base, BigId, UtcDateTime, big_pk, choice
+from newsletters.kernel.columns import Base, BigId, Json, UtcDateTime, big_pk, choice
 
 # Links name rows and are good for years: SQLite must never give a number out a second time.
 NEVER_REUSED = {"sqlite_autoincrement": True}
@@ -131,8 +131,30 @@ class ConsentRecord(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class FormKind(StrEnum):
+    """What a posted form asks for: newsletters, their confirmation again, or the way to preferences."""
+
+    SIGN_UP = "sign_up"
+    AGAIN = "again"
+    WAY_IN = "way_in"
+
+
+class PostedForm(Base):
+    """A form as it was posted, for the moments until a worker takes it; then the row is gone."""
+
+    __tablename__ = "posted_forms"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[big_pk]
+    kind: Mapped[FormKind] = mapped_column(choice(FormKind, "kind"))
+    said: Mapped[Json] = mapped_column(JSON)
+    tries: Mapped[int] = mapped_column(default=0)
+    posted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class SignupRequest(Base):
-    """One sign-up as it was posted. Its id is what a browser may know: it says nothing of the address.
+    """One sign-up, numbered like its ``PostedForm``: the number is what a browser may know.
 
     ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's.
     """

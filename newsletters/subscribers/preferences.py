@@ -20,7 +20,7 @@ from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.errors import MailForbidden, ReaderGone, UnknownLanguage, UnknownNewsletter
 from newsletters.subscribers.lifecycle import ONGOING, Event, advance, begin
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import ConsentEvent, Subscriber, Subscription
+from newsletters.subscribers.models import ConsentEvent, PostedForm, Subscriber, Subscription
 from newsletters.subscribers.suppression import FINAL, lift_for_opt_in, reason_for
 from newsletters.subscribers.unsubscribe import LONGEST_PAUSE, end_subscription
 from newsletters.subscribers.words import without_controls
@@ -45,11 +45,10 @@ class Standing:
     offered: tuple[Newsletter, ...]
 
 
-def request_link(session: Session, email: str, *, client: str, means: Means, now: datetime) -> None:
-    """Mail the reader with this address a way in. Neutral; raises InvalidAddress or TooManyPosts."""
-    address = parse_address(email)
+def mail_way_in(session: Session, posted: PostedForm, *, means: Means, now: datetime) -> None:
+    """Mail the reader with the address that was posted a way in."""
+    address = parse_address(posted.said["email"])
     address_hash = means.digester.address(address.key)
-    allowances.count_post(session, client, means=means, now=now)
     is_allowed = allowances.mail_is_allowed(session, allowances.PREFERENCES_MAIL, address_hash, now=now)
     subscriber = lookups.subscriber_by_key(session, address.key)
     is_final = reason_for(session, address_hash) in FINAL

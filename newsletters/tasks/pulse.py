@@ -13,6 +13,7 @@ from newsletters.delivery import absence, batches, freeze, reconcile
 from newsletters.mail import outbox
 from newsletters.publishing.lifecycle import WrongState
 from newsletters.runtime import Runtime
+from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
 from newsletters.tasks.identity import is_known_dead
 from newsletters.tasks.periodic import Timetable
@@ -30,6 +31,7 @@ class Pulse:
         self.deliveries = deliveries
         self.timetable = Timetable(runtime)
         self.steps: tuple[Callable[[], None], ...] = (
+            self.nudge_forms,
             self.nudge_outbox,
             self.start_due_issues,
             self.probe_server,
@@ -48,6 +50,12 @@ class Pulse:
                 step()
             except Exception:
                 log.exception("the pulse's step %s failed", step.__name__)
+
+    def nudge_forms(self) -> None:
+        with self.runtime.db.reading() as session:
+            due_at = intake.next_due_at(session)
+        if due_at is not None and due_at <= self.runtime.clock.now():
+            self._nudge("take_forms")
 
     def nudge_outbox(self) -> None:
         with self.runtime.db.reading() as session:

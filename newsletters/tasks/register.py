@@ -6,12 +6,13 @@ from functools import partial
 
 from newsletters.runtime import Runtime
 from newsletters.tasks.deliver import Deliveries
+from newsletters.tasks.forms import take_forms
 from newsletters.tasks.outbox import send_outbox
 from newsletters.tasks.probe import Probe
 from newsletters.tasks.pulse import Pulse
 
 # Single mails overtake issues: somebody waits for a confirmation with the page still open.
-PRIORITIES = {"send_outbox": 100, "pulse": 50, "probe": 20, "deliver": 10}
+PRIORITIES = {"take_forms": 100, "send_outbox": 100, "pulse": 50, "probe": 20, "deliver": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ def register(runtime: Runtime) -> Tasks:
     deliveries = Deliveries(runtime)
     pulse, probe = Pulse(runtime, deliveries), Probe(runtime)
     table: dict[str, Callable[[], None]] = {
+        "take_forms": partial(take_forms, runtime, should_stop=deliveries.stopping.is_set),
         "send_outbox": partial(send_outbox, runtime, should_stop=deliveries.stopping.is_set),
         "pulse": pulse.beat,
         "probe": lambda: probe.probe(deliveries.office.server),

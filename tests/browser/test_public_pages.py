@@ -8,12 +8,13 @@ from playwright.sync_api import Page, expect
 
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.archive import latest_issue, newsletter_by_slug
-from newsletters.subscribers import signup
+from newsletters.subscribers import intake
 from newsletters.subscribers.mails import preferences_token
 from newsletters.subscribers.models import AddressChange, Confirmation, Subscription, SubscriptionState
 from tests.browser.live import Live
 from tests.browser.looking import DESK, NARROWEST, PHONE, axe_problems, scrolls_sideways
 from tests.factories import make_subscriber, make_subscription
+from tests.mailbox import take_all
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
@@ -62,9 +63,9 @@ def _personal(live: Live) -> dict[str, str]:
             expires_at=later,
         )
         session.add(change)
-        wanted = signup.Signup("pending@readers.example", [explaining.id, kyiv.id], client="192.0.2.9")
-        signup.sign_up(session, wanted, means=runtime, now=now)
-        session.flush()
+        wanted = intake.Signup("pending@readers.example", [explaining.id, kyiv.id], client="192.0.2.9")
+        intake.note_signup(session, wanted, means=runtime, now=now)
+        take_all(session, runtime, now=now)
         pending = session.query(Confirmation).order_by(Confirmation.id.desc()).first()
         assert pending is not None
         preferences = preferences_token(runtime, reader, now=now)

@@ -16,7 +16,7 @@ from newsletters.subscribers.models import Subscriber, Subscription
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.readers import EMAIL, embed_sign_up, mails, press, sign_up
+from tests.readers import EMAIL, embed_sign_up, mails, post_form, press, sign_up
 from tests.spoken import language_of
 from tests.ukrainian import ASKED, PAGE, browser, found_newsletter
 
@@ -181,8 +181,10 @@ class TestWhatFollows:
         ukrainian.post(f"{preferences}/about", data={"csrf_token": token, "name": "", "language": "en"})
 
         page = ukrainian.get(preferences).get_data(as_text=True)
-        ukrainian.post(
-            "/preferences", data={"csrf_token": csrf_token(ukrainian, "/preferences"), "email": EMAIL}
+        post_form(
+            ukrainian,
+            "/preferences",
+            data={"csrf_token": csrf_token(ukrainian, "/preferences"), "email": EMAIL},
         )
         assert language_of(page) == "en"
         assert "Saved." in page

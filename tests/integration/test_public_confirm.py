@@ -15,7 +15,7 @@ from newsletters.subscribers.models import SubscriptionState
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_issue, make_newsletter
-from tests.readers import EMAIL, embed_sign_up, mailed_path, mails, press, sign_up, states
+from tests.readers import EMAIL, embed_sign_up, mailed_path, mails, post_form, press, sign_up, states
 
 PENDING, ACTIVE = SubscriptionState.PENDING, SubscriptionState.ACTIVE
 
@@ -247,7 +247,7 @@ def test_asking_again_is_answered_alike_and_limited(client: FlaskClient, db: Dat
     page = client.get("/subscribed").get_data(as_text=True)
     token = page.split('name="csrf_token" type="hidden" value="')[1].split('"')[0]
 
-    answer = client.post("/subscribed/again", data={"csrf_token": token}, follow_redirects=True)
+    answer = post_form(client, "/subscribed/again", data={"csrf_token": token}, follow_redirects=True)
 
     assert "Sent once more" in answer.get_data(as_text=True)
     assert len(mails(db, "confirm")) <= 2
@@ -300,7 +300,7 @@ def test_an_embedded_signup_is_confirmed_by_its_link_with_a_button(
 
 def _ask_by_address(client: FlaskClient, email: str) -> TestResponse:
     token = csrf_token(client, "/confirm/again")
-    return client.post("/confirm/again", data={"csrf_token": token, "email": email})
+    return post_form(client, "/confirm/again", data={"csrf_token": token, "email": email})
 
 
 def _type(client: FlaskClient, code: str) -> TestResponse:

@@ -24,7 +24,7 @@ from newsletters.subscribers.suppression import suppress
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.readers import EMAIL, mailed_path, mails, press, states
+from tests.readers import EMAIL, mailed_path, mails, post_form, press, states
 
 ACTIVE, PAUSED, LEFT = SubscriptionState.ACTIVE, SubscriptionState.PAUSED, SubscriptionState.UNSUBSCRIBED
 
@@ -241,8 +241,8 @@ def test_after_a_complaint_only_an_editor_opens_again(
 
 
 def _ask(client: FlaskClient, email: str) -> TestResponse:
-    return client.post(
-        "/preferences", data={"csrf_token": csrf_token(client, "/preferences"), "email": email}
+    return post_form(
+        client, "/preferences", data={"csrf_token": csrf_token(client, "/preferences"), "email": email}
     )
 
 

@@ -23,7 +23,7 @@ from newsletters.subscribers.suppression import suppress
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.readers import EMAIL, mails, sign_up, states, use_up_posts
+from tests.readers import EMAIL, mails, post_form, sign_up, states, use_up_posts
 
 THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
 
@@ -333,7 +333,7 @@ def test_asking_for_the_mail_too_often_is_refused_on_the_same_page(
     use_up_posts(runtime, but=1)
     before = len(mails(db, "confirm"))
 
-    answer = client.post("/subscribed/again", data={"csrf_token": csrf_token(client, "/subscribed")})
+    answer = post_form(client, "/subscribed/again", data={"csrf_token": csrf_token(client, "/subscribed")})
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
     assert SLOWER in answer.get_data(as_text=True)

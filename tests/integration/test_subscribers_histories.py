@@ -26,8 +26,8 @@ from newsletters.subscribers import (
     codes,
     confirm,
     importing,
+    intake,
     preferences,
-    signup,
     suppression,
     unsubscribe,
 )
@@ -47,7 +47,7 @@ from newsletters.subscribers.models import (
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.stopping import mark_bounced, mark_complained
 from tests.factories import make_newsletter
-from tests.mailbox import advance, fresh_client
+from tests.mailbox import advance, fresh_client, take_all
 
 ADDRESSES = ("olena@readers.example", "taras@readers.example", "lesia@readers.example")
 REACTIONS = ("confirm", "already_subscribed", "change_address")  # what a stranger can set off
@@ -107,10 +107,16 @@ class Histories(RuleBasedStateMachine):
 
     @rule(email=addresses, chosen=st.sets(places, min_size=1))
     def sign_up(self, email: str, chosen: set[int]) -> None:
-        post = signup.Signup(email, [self.newsletters[place] for place in chosen], fresh_client())
-        receipt = self.does("sign_up", lambda s: signup.sign_up(s, post, means=self.runtime, now=self.now))
-        assert isinstance(receipt, signup.Receipt)
-        self.requests[email].append(receipt.request_id)
+        post = intake.Signup(email, [self.newsletters[place] for place in chosen], fresh_client())
+
+        def posted_and_taken(session: Session) -> int:
+            receipt = intake.note_signup(session, post, means=self.runtime, now=self.now)
+            take_all(session, self.runtime)
+            return receipt.request_id
+
+        number = self.does("sign_up", posted_and_taken)
+        assert isinstance(number, int)
+        self.requests[email].append(number)
 
     @rule(email=addresses, which=st.integers(0, 5))
     def confirm(self, email: str, which: int) -> None:

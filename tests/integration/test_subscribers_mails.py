@@ -8,8 +8,8 @@ from newsletters.mail.models import OutboxMail
 from newsletters.mail.render import Content, MailTemplates
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.runtime import Runtime
-from newsletters.subscribers import address_change, preferences
-from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers import address_change
+from newsletters.subscribers.models import FormKind, Subscriber
 from tests.mailbox import Reader, advance, newsletter
 
 templates = MailTemplates(newsroom="The Newsroom", public_url="http://localhost")
@@ -26,8 +26,8 @@ def every_kind(runtime: Runtime, language: str = "en") -> dict[str, OutboxMail]:
     reader, moved = Reader(runtime), Reader(runtime, email=NEW)
     reader.joins(news)
     reader.signs_up(news)
+    reader.asks(FormKind.WAY_IN)
     with runtime.db.transaction() as session:
-        preferences.request_link(session, reader.email, client=reader.client, means=runtime, now=reader.now)
         subscriber = session.get_one(Subscriber, reader.row.id)
         address_change.ask(session, subscriber, NEW, means=runtime, now=reader.now)
     with runtime.db.transaction() as session:

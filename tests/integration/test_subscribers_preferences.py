@@ -25,6 +25,7 @@ from newsletters.subscribers.links import LinkBroken, LinkForeign
 from newsletters.subscribers.models import (
     ConsentEvent,
     ConsentRecord,
+    FormKind,
     Subscriber,
     SubscriptionState,
     SuppressionReason,
@@ -50,10 +51,7 @@ def reader(runtime: Runtime, news: Newsletter) -> Reader:
 
 
 def requests_link(reader: Reader, email: str | None = None) -> None:
-    with reader.runtime.db.transaction() as session:
-        preferences.request_link(
-            session, email or reader.email, client=reader.client, means=reader.runtime, now=reader.now
-        )
+    Reader(reader.runtime, email or reader.email, reader.client).asks(FormKind.WAY_IN)
 
 
 def enters(reader: Reader, token: str) -> Subscriber:

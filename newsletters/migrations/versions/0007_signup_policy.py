@@ -1,5 +1,10 @@
 """policy of sign-up"""
 
+import sqlalchemy as sa
+from alembic import op
+
+from newsletters.kernel.columns import BigId, UtcDateTime
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -7,8 +12,49 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "posted_forms",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "sign_up",
+                "again",
+                "way_in",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("posted_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_posted_forms")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_posted_forms_due_at"), "posted_forms", ["due_at"])
+    _number_on_from_sign_up_requests()
 
 
 def downgrade() -> None:
-    pass
+    op.drop_index(op.f("ix_posted_forms_due_at"), "posted_forms")
+    op.drop_table("posted_forms")
+
+
+def _number_on_from_sign_up_requests() -> None:
+    """A sign-up request has its form's number, and numbers are never given out twice."""
+    connection = op.get_bind()
+    last = connection.execute(sa.text("SELECT max(id) FROM signup_requests")).scalar() or 0
+    if not last:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES ('posted_forms', :last)"), {"last": last}
+        )
+        return
+    connection.execute(
+        sa.text("SELECT setval(pg_get_serial_sequence('posted_forms', 'id'), :last)"), {"last": last}
+    )

@@ -12,13 +12,13 @@ from newsletters.subscribers.browser import remembered
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
 from newsletters.subscribers.errors import TooManyPosts
-from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.models import FormKind, Subscriber
 from newsletters.web.forms import too_often
 from newsletters.web.forms.code import WRONG_CODE, EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.embed import answer_page, in_words, speak_language_of, wants_json
 from newsletters.web.forms.offers import Offers, open_offers
-from newsletters.web.forms.signup import send_again
+from newsletters.web.forms.signup import ask_by_mail
 
 
 @blueprint.post("/embed/code")
@@ -56,7 +56,7 @@ def embed_again() -> ResponseReturnValue:
     """Send the mail once more, as far as the limits allow."""
     form, offers = _received()
     try:
-        send_again(form.email.data)
+        ask_by_mail(FormKind.AGAIN, form.email.data)
     except TooManyPosts as error:
         too_often.say(form, error)
         return too_often.answer(_refused(form, offers), error)

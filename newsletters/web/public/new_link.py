@@ -4,6 +4,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.models import FormKind
 from newsletters.web.forms import signup as forms_signup
 from newsletters.web.forms import too_often
 from newsletters.web.public.door import blueprint
@@ -18,7 +19,7 @@ def new_link() -> ResponseReturnValue:
         page = render_template("public/new_link.html", form=form)
         return page, 422 if request.method == "POST" else 200
     try:
-        forms_signup.send_again(form.email.data)
+        forms_signup.ask_by_mail(FormKind.AGAIN, form.email.data)
     except TooManyPosts as error:
         too_often.say(form, error)
         return too_often.answer(render_template("public/new_link.html", form=form), error)

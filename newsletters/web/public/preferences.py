@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from newsletters import context
 from newsletters.subscribers import address_change, preferences
 from newsletters.subscribers.errors import SameAddress, TooManyPosts
-from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.models import FormKind, Subscriber
 from newsletters.web.forms import too_often
-from newsletters.web.forms.pace import even_pace
+from newsletters.web.forms.signup import ask_by_mail
 from newsletters.web.public import languages
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences_forms import AboutYouForm, AddressForm, ChangeAddressForm, PauseForm
@@ -28,16 +28,11 @@ def preferences_request() -> ResponseReturnValue:
     if not form.validate_on_submit():
         page = render_template("public/preferences_request.html", form=form)
         return page, 422 if request.method == "POST" else 200
-    runtime = context.runtime()
     try:
-        with even_pace(), context.transaction() as db:
-            preferences.request_link(
-                db, form.email.data, client=context.client_address(), means=runtime, now=context.now()
-            )
+        ask_by_mail(FormKind.WAY_IN, form.email.data)
     except TooManyPosts as error:
         too_often.say(form, error)
         return too_often.answer(render_template("public/preferences_request.html", form=form), error)
-    runtime.engine.nudge("send_outbox", priority=100)
     return render_template("public/preferences_sent.html", email=form.email.data.strip())
 
 

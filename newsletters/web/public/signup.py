@@ -16,6 +16,7 @@ from newsletters.subscribers import signals
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
 from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.models import FormKind
 from newsletters.web.forms import signup as forms_signup
 from newsletters.web.forms import too_often
 from newsletters.web.forms.code import WRONG_CODE, CodeForm
@@ -105,7 +106,7 @@ def subscribed_again() -> ResponseReturnValue:
         return redirect(url_for("public.front"), 303)
     _speak_as_before()
     try:
-        forms_signup.send_again(session[SIGNED_UP]["email"])
+        forms_signup.ask_by_mail(FormKind.AGAIN, session[SIGNED_UP]["email"])
     except TooManyPosts as error:
         form = CodeForm(formdata=None)
         too_often.say(form, error)
