@@ -2,7 +2,9 @@
 
 import newsletters.accounts.models
 import newsletters.bounces.models
+import newsletters.bounces.quarantined
 import newsletters.delivery.models
+import newsletters.delivery.shaping_models
 import newsletters.kernel.limits
 import newsletters.mail.models
 import newsletters.publishing.models
