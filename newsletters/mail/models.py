@@ -33,7 +33,7 @@ class OutboxMail(Base):
     language: Mapped[str] = mapped_column(String(8))
     sender_name: Mapped[str] = mapped_column(String(120), default="")
     params: Mapped[Json] = mapped_column(JSON)
-    message_id: Mapped[str] = mapped_column(String(200))
+    message_id: Mapped[str] = mapped_column(String(200), index=True)
     state: Mapped[OutboxState] = mapped_column(choice(OutboxState, "state"), default=OutboxState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
