@@ -1,6 +1,6 @@
 """Where time comes from. Only doors and workers read a clock; everything else is handed ``now``."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -8,13 +8,6 @@ class Clock(Protocol):
     """Anything that tells the time as an aware UTC datetime."""
 
     def now(self) -> datetime: ...
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class FixedClock:

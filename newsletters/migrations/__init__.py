@@ -1,24 +1,39 @@
-"""Bringing a database to this version of the code, and back, with Alembic."""
+"""Bringing a database to this version of the code, and back, with Alembic.
 
+One at a time: of two machines that migrate at once, the second waits and then finds nothing to do. On SQLite
+the writing transaction sees to that.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 HERE = Path(__file__).parent
+LOCK = 0x6D696772617465  # "migrate"
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up; does nothing on a database that is already there."""
-    with engine.begin() as connection:
+    with _alone(engine) as connection:
         command.upgrade(_settings(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Migrate down; ``base`` drops everything."""
-    with engine.begin() as connection:
+    with _alone(engine) as connection:
         command.downgrade(_settings(connection), revision)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        yield connection
 
 
 def _settings(connection: Connection) -> AlembicConfig:

@@ -1,11 +1,13 @@
 """The composition root: builds what the doors work with out of the settings, and nothing else does."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from config import Config
-from newsletters.kernel.clock import Clock, SystemClock
+from newsletters.kernel.clock import Clock
 from newsletters.kernel.db import Database
 from newsletters.kernel.digests import Digester
+from newsletters.kernel.steady_clock import FollowingClock, database_time
 from newsletters.kernel.tokens import Signer
 from newsletters.kernel.urls import Urls
 from newsletters.runtime.engine import Engine, EngineAway
@@ -35,10 +37,11 @@ class Runtime:
 def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     """Wire one process. Opens nothing yet."""
     keys = [config.secret_key.encode(), *(key.encode() for key in config.old_secret_keys)]
+    db = Database(config.database_url)
     return Runtime(
         config=config,
-        db=Database(config.database_url),
-        clock=clock or SystemClock(),
+        db=db,
+        clock=clock or FollowingClock(partial(database_time, db)),
         signer=Signer(keys),
         digester=Digester(config.address_hash_key.encode()),
         engine=Engine(open_huey(config.engine_url, secret=config.secret_key)),

@@ -1,30 +1,47 @@
 """The periodic table: housekeeping that nobody asks for, each at its own interval.
 
-Every entry is idempotent. It runs when the worker starts and then again whenever its interval has passed,
-measured by a monotonic clock, so a jump of the wall clock neither skips nor repeats one.
+Every worker looks at it, and each entry runs once in its interval, whoever runs it (kernel/turns.py): by the
+database's clock, whose jumps neither skip an entry nor repeat it all the time. Every entry is idempotent:
+where a worker froze in one, another begins it anew.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from newsletters.bounces import processing as bounces
+from newsletters.bounces.providers_replay import forget_heard
 from newsletters.delivery import erasure as deliveries
+from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
+from newsletters.tasks.domains import want_looks
+from newsletters.tasks.identity import worker_name
 
+LOOK_SECONDS = 5.0
 OUTBOX_KEPT = timedelta(days=30)  # long enough to answer "did you ever mail me?"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A piece of housekeeping."""
+    """A piece of housekeeping, known in the database by its function's name."""
 
     every_seconds: float
     run: Callable[[Runtime], None]
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=self.every_seconds)
 
 
 def purge_subscribers(runtime: Runtime) -> None:
@@ -52,15 +69,23 @@ def finish_erasures(runtime: Runtime) -> None:
         runtime.db.forget_deleted()
 
 
+def forget_webhook_tokens(runtime: Runtime) -> None:
+    """Requests of mail providers that are too old to be replayed."""
+    with runtime.db.transaction() as session:
+        forget_heard(session, now=runtime.clock.now())
+
+
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
+    Entry(60, want_looks),
+    Entry(3600, forget_webhook_tokens),
     Entry(300, purge_subscribers),
     Entry(3600, forget_settled_mail),
 )
 
 
 class Timetable:
-    """When each entry ran last in this process."""
+    """The table as one worker keeps it: it looks often, and runs what is due and nobody else has begun."""
 
     def __init__(
         self,
@@ -71,11 +96,33 @@ class Timetable:
     ) -> None:
         self._runtime = runtime
         self._monotonic = monotonic
-        self._due = dict.fromkeys(table, 0.0)
+        self._table = {entry.name: entry for entry in table}
+        self._intervals = {entry.name: entry.every for entry in table}
+        self._look_at = 0.0
+        self._not_before = dict.fromkeys(self._table, 0.0)
 
     def run_due(self) -> None:
-        """Run every entry whose interval has passed. One that fails is tried again after its interval."""
-        started = self._monotonic()
-        for entry in [entry for entry, due in self._due.items() if due <= started]:
-            self._due[entry] = started + entry.every_seconds
+        """Run every entry whose turn it is. One that fails is tried again after its interval."""
+        if self._monotonic() < self._look_at:
+            return
+        self._look_at = self._monotonic() + LOOK_SECONDS
+        with self._runtime.db.reading() as session:
+            due = turns.due(session, self._intervals, now=self._runtime.clock.now())
+        for name in due:
+            if self._not_before[name] <= self._monotonic():
+                self._run(self._table[name])
+
+    def _run(self, entry: Entry) -> None:
+        with self._runtime.db.transaction() as session:
+            now = self._runtime.clock.now()
+            fence = turns.take(session, entry.name, every=entry.every, worker=worker_name(), now=now)
+        if fence is None:
+            return
+        # Whatever clocks say, one process does not run an entry more often than this.
+        self._not_before[entry.name] = self._monotonic() + entry.every_seconds - LOOK_SECONDS
+        try:
             entry.run(self._runtime)
+        except Exception:
+            log.exception("housekeeping %s failed", entry.name)
+        with self._runtime.db.transaction() as session:
+            turns.end(session, entry.name, fence, now=self._runtime.clock.now())

@@ -17,6 +17,7 @@ from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
 from newsletters.tasks.identity import is_known_dead
 from newsletters.tasks.periodic import Timetable
+from newsletters.tasks.presence import Presence
 
 MOST_WAITING_NUDGES = 50  # more would only say the same again
 
@@ -30,6 +31,7 @@ class Pulse:
         self.runtime = runtime
         self.deliveries = deliveries
         self.timetable = Timetable(runtime)
+        self.presence = Presence(runtime)
         self.steps: tuple[Callable[[], None], ...] = (
             self.nudge_forms,
             self.nudge_outbox,
@@ -41,6 +43,7 @@ class Pulse:
             self.nudge_senders,
             self.deliveries.close_idle,
             self.timetable.run_due,
+            self.presence.announce,
         )
 
     def beat(self) -> None:

@@ -17,10 +17,10 @@ from huey.consumer import Consumer
 from config import BadSetting, Config
 from newsletters.delivery.holds import RENEW_SECONDS
 from newsletters.kernel import logs
+from newsletters.kernel.steady_clock import SteadyClock, database_time
 from newsletters.mail.office import Office
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import Tasks, register
-from newsletters.tasks.steady_clock import SteadyClock, database_time
 
 PULSE_SECONDS = 1.0
 FOLLOW_SECONDS = 60.0
@@ -58,6 +58,7 @@ def run(runtime: Runtime) -> int:
     is_drained = _drain(consumer)
     ended.set()
     tasks.deliveries.close_idle(older_than=0)
+    tasks.pulse.presence.leave()
     log.info("worker stopped")
     return 0 if is_drained else 1
 

@@ -26,7 +26,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import erase, unfinished_erasures
 from newsletters.subscribers.models import Subscriber
 from newsletters.tasks.identity import is_known_dead, worker_name
-from newsletters.tasks.periodic import Entry, Timetable, finish_erasures
+from newsletters.tasks.periodic import finish_erasures
 from newsletters.tasks.register import Tasks, register
 from tests.conftest import NOW
 from tests.delivering import delivery_to, make_audience, outcomes, schedule_issue, state_of, work
@@ -234,18 +234,6 @@ def test_reasons_say_how_many_readers_share_one(runtime: Runtime, tasks: Tasks, 
 
     assert counted == [(ACCEPTED, "", 3), (DeliveryState.FAILED, "policy", 1)]
     assert delivery_to(runtime.db, issue_id, "reader0@readers.example").reply.startswith("550 5.7.1")
-
-
-def test_housekeeping_runs_at_the_start_and_then_at_its_interval(runtime: Runtime) -> None:
-    ran: list[str] = []
-    moments = iter((100.0, 130.0, 161.0, 701.0))
-    table = (Entry(60, lambda _: ran.append("often")), Entry(600, lambda _: ran.append("rarely")))
-    timetable = Timetable(runtime, table, monotonic=lambda: next(moments))
-
-    for _ in range(4):
-        timetable.run_due()
-
-    assert ran == ["often", "rarely", "often", "often", "rarely"]
 
 
 class Buggy(Connection):

@@ -1,0 +1,34 @@
+"""A worker's entry in the roster: written when it starts, renewed while it lives, struck out when it ends."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from newsletters.kernel import roster
+from newsletters.kernel.roster import Announcement
+from newsletters.kernel.version import code_mark
+from newsletters.runtime import Runtime
+from newsletters.tasks.identity import worker_name
+
+
+class Presence:
+    """This process in the roster."""
+
+    def __init__(self, runtime: Runtime, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._runtime = runtime
+        self._monotonic = monotonic
+        self._said = Announcement(name=worker_name(), host=socket.gethostname(), version=code_mark())
+        self._next_at = 0.0
+
+    def announce(self) -> None:
+        """Say that this worker is there, if that was not said just now."""
+        if self._monotonic() < self._next_at:
+            return
+        self._next_at = self._monotonic() + roster.ANNOUNCED_EVERY.total_seconds()
+        with self._runtime.db.transaction(durable=False) as session:
+            roster.announce(session, self._said, now=self._runtime.clock.now())
+
+    def leave(self) -> None:
+        """Say that this worker ends."""
+        with self._runtime.db.transaction(durable=False) as session:
+            roster.leave(session, self._said.name)
