@@ -2,12 +2,16 @@
 
 import newsletters.accounts.models
 import newsletters.bounces.models
+import newsletters.bounces.providers_models
 import newsletters.bounces.quarantined
 import newsletters.delivery.models
 import newsletters.delivery.shaping_models
 import newsletters.kernel.limits
 import newsletters.kernel.roster
 import newsletters.kernel.turns
+import newsletters.kernel.roster
+import newsletters.kernel.turns
+import newsletters.mail.domain_models
 import newsletters.mail.models
 import newsletters.publishing.models
 import newsletters.subscribers.models  # noqa: F401  (each import is for its effect on the metadata)
