@@ -9,8 +9,6 @@ import newsletters.delivery.shaping_models
 import newsletters.kernel.limits
 import newsletters.kernel.roster
 import newsletters.kernel.turns
-import newsletters.kernel.roster
-import newsletters.kernel.turns
 import newsletters.mail.domain_models
 import newsletters.mail.models
 import newsletters.publishing.models
