@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from config import Config
+from newsletters.kernel.addresses import InvalidAddress
 from newsletters.mail import domain_tls
-from newsletters.mail.domain_relays import is_local, is_sample
+from newsletters.mail.domain_checks import Pair
+from newsletters.mail.domain_relays import is_local, is_sample, own_public_addresses
+from newsletters.mail.headers import wire_address
+from newsletters.mail.office import Office
 from newsletters.mail.server import SmtpServer
 from newsletters.mail.sign import DkimKey
 
@@ -28,6 +33,44 @@ class Sending:
         return to_sink or is_sample(self.from_domain)
 
     @property
+    def pair(self) -> Pair:
+        """What the look is kept under."""
+        return Pair(self.from_domain, self.reply_domain)
+
+    @property
     def relays(self) -> tuple[SmtpServer, ...]:
         """Servers elsewhere, whose own addresses receivers see."""
         return tuple(server for server in self.servers if not is_local(server))
+
+
+def pair_of(sender_email: str, reply_to: str) -> Pair:
+    """The domains of one sender; where no answers are wanted elsewhere, they come to the sender."""
+    sender = _domain(sender_email)
+    return Pair(sender, _domain(reply_to) if reply_to else sender)
+
+
+def sending_of(pair: Pair, *, office: Office, config: Config) -> Sending:
+    """How mail of ``pair`` leaves with these settings."""
+    return Sending(
+        from_domain=pair.from_domain,
+        bounce_domain=office.paths.domain,
+        reply_domain=pair.reply_domain,
+        servers=office.servers,
+        keys=office.dkim.keys,
+        addresses=config.sending_addresses or _own_addresses(office, config),
+        sink_port=config.sink_smtp_port,
+    )
+
+
+def _own_addresses(office: Office, config: Config) -> tuple[str, ...]:
+    """Where this machine's own server sends from, if it is one and the addresses are public."""
+    if any(is_local(server) and server.port != config.sink_smtp_port for server in office.servers):
+        return own_public_addresses()
+    return ()
+
+
+def _domain(email: str) -> str:
+    try:
+        return wire_address(email).rpartition("@")[2].lower()
+    except InvalidAddress:
+        return email.rpartition("@")[2].lower()
