@@ -31,6 +31,7 @@ class Event(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     BOUNCE = "bounce"
+    ABSOLVE = "absolve"
     COMPLAIN = "complain"
 
 
@@ -68,11 +69,14 @@ def next_state(
 ) -> SubscriptionState | None:
     """Where ``event`` leads from ``state``; the state itself where it changes nothing.
 
-    ``former`` is where a pending request, or an unsubscription that is undone, came from.
+    ``former`` is where a pending request, or an unsubscription that is undone, came from; or a bounce that
+    turns out to have been the provider's fault.
     """
     if state is PENDING and event is Event.UNSUBSCRIBE:
         return former or UNSUBSCRIBED
     if state is UNSUBSCRIBED and event is Event.UNDO and former in ONGOING:
+        return former
+    if state is BOUNCED and event is Event.ABSOLVE and former is not None:
         return former
     return _MOVES.get((state, event), state)
 
@@ -127,4 +131,4 @@ def _keep_times(
 
 
 def _can_be_undone(before: SubscriptionState, after: SubscriptionState) -> bool:
-    return after is UNSUBSCRIBED and before in ONGOING
+    return (after is UNSUBSCRIBED and before in ONGOING) or after is BOUNCED

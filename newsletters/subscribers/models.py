@@ -59,7 +59,7 @@ class Subscription(Base):
     """A subscriber and a newsletter.
 
     ``former_state`` is what a pending request falls back to unless it is confirmed, and what an undone
-    unsubscription returns to.
+    unsubscription, or a bounce that was no fault of the address, returns to.
     """
 
     __tablename__ = "subscriptions"

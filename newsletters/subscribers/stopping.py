@@ -14,14 +14,19 @@ from newsletters.subscribers.lifecycle import Event, advance
 
 def mark_bounced(session: Session, *, subscriber_id: int, now: datetime) -> None:
     """The address is dead: end what would be mailed to it. Idempotent."""
-    _stop(session, subscriber_id, Event.BOUNCE, now=now)
+    _advance(session, subscriber_id, Event.BOUNCE, now=now)
+
+
+def absolve_bounced(session: Session, *, subscriber_id: int, now: datetime) -> None:
+    """The bounces were the provider's fault: what they ended goes on as it was. Idempotent."""
+    _advance(session, subscriber_id, Event.ABSOLVE, now=now)
 
 
 def mark_complained(session: Session, *, subscriber_id: int, now: datetime) -> None:
     """The reader complained: end everything, and let no old subscription come back by itself. Idempotent."""
-    _stop(session, subscriber_id, Event.COMPLAIN, now=now)
+    _advance(session, subscriber_id, Event.COMPLAIN, now=now)
 
 
-def _stop(session: Session, subscriber_id: int, event: Event, *, now: datetime) -> None:
+def _advance(session: Session, subscriber_id: int, event: Event, *, now: datetime) -> None:
     for row in lookups.locked_subscriptions(session, subscriber_id):
         advance(row, event, now=now)

@@ -6,11 +6,13 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.classify import classify
-from newsletters.bounces.processing import record_refusal
+from newsletters.bounces.event import EventKind
+from newsletters.bounces.processing import record_event, refusal
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
 from newsletters.mail.replies import Reply
 from newsletters.mail.sending import OutboxSender, never
+from newsletters.mail.verp import MailBounce
 from newsletters.runtime import Runtime
 
 PRIORITY = 100  # before every issue
@@ -38,11 +40,6 @@ def _refused(session: Session, mail: OutboxMail, reply: Reply, *, runtime: Runti
     """A dead address is dead for single mails too; a mail to an editor condemns nobody."""
     if mail.subscriber_id is None:
         return
-    record_refusal(
-        session,
-        subscriber_id=mail.subscriber_id,
-        issue_id=None,
-        kind=classify(reply.code, reply.enhanced, reply.text),
-        reply=str(reply),
-        now=runtime.clock.now(),
-    )
+    now = runtime.clock.now()
+    kind = EventKind(classify(reply.code, reply.enhanced, reply.text).value)
+    record_event(session, refusal(MailBounce(mail.id), kind, str(reply), now=now), now=now)

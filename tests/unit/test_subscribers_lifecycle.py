@@ -16,16 +16,16 @@ UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
 BOUNCED, COMPLAINED = SubscriptionState.BOUNCED, SubscriptionState.COMPLAINED
 
 # One row for each state, one column for each event; "." is "changes nothing".
-COLUMNS = "sign_up confirm join import unsubscribe undo pause resume bounce complain"
+COLUMNS = "sign_up confirm join import unsubscribe undo pause resume absolve bounce complain"
 TABLE = f"""
 state        {COLUMNS}
-none         pending .      active active .            . .      .      .       .
-pending      .       active active .      unsubscribed . .      .      bounced complained
-active       .       .      .      .      unsubscribed . paused .      bounced complained
-paused       .       .      .      .      unsubscribed . .      active bounced complained
-unsubscribed pending .      active .      .            . .      .      .       complained
-bounced      pending .      active .      unsubscribed . .      .      .       complained
-complained   pending .      .      .      .            . .      .      .       .
+none         pending .      active active .            . .      .      .       .       .
+pending      .       active active .      unsubscribed . .      .      .       bounced complained
+active       .       .      .      .      unsubscribed . paused .      .       bounced complained
+paused       .       .      .      .      unsubscribed . .      active .       bounced complained
+unsubscribed pending .      active .      .            . .      .      .       .       complained
+bounced      pending .      active .      unsubscribed . .      .      .       .       complained
+complained   pending .      .      .      .            . .      .      .       .       .
 """
 
 
@@ -63,6 +63,22 @@ def test_leaving_while_pending_falls_back_to_what_was_before(former: Subscriptio
 @pytest.mark.parametrize("former", sorted(ONGOING))
 def test_undoing_gives_back_what_was_left(former: SubscriptionState) -> None:
     assert next_state(UNSUBSCRIBED, Event.UNDO, former=former) is former
+
+
+@pytest.mark.parametrize("former", [PENDING, *sorted(ONGOING)])
+def test_a_bounce_that_was_the_providers_fault_ends_nothing(former: SubscriptionState) -> None:
+    assert next_state(BOUNCED, Event.ABSOLVE, former=former) is former
+
+
+def test_what_a_bounce_ended_goes_on_as_it_was_when_it_is_absolved() -> None:
+    subscription = begin(Event.JOIN, subscriber_id=1, newsletter_id=1, now=NOW)
+    later = NOW + timedelta(days=1)
+
+    advance(subscription, Event.BOUNCE, now=NOW)
+    advance(subscription, Event.ABSOLVE, now=later)
+
+    assert subscription.state is ACTIVE
+    assert (subscription.ended_at, subscription.confirmed_at) == (None, NOW)
 
 
 @pytest.mark.parametrize("former", [None, PENDING, *sorted(ENDED)])
