@@ -86,14 +86,18 @@ class Slots:
         """When a slot may be used."""
         return max(self.opened, self.first + number * self.interval)
 
-    def use(self, *, now: int, kept: int) -> bool:
-        """Use the earliest slot whose time has come; those older than ``kept`` are gone."""
+    def is_ready(self, *, now: int, kept: int) -> bool:
+        """Whether a slot's time has come; those older than ``kept`` are gone."""
         while self.count and self.at(0) < now - kept:
             self._drop()
-        if not self.count or self.at(0) > now:
-            return False
-        self._drop()
-        return True
+        return self.count > 0 and self.at(0) <= now
+
+    def use(self, *, now: int, kept: int) -> bool:
+        """Use the earliest slot, if its time has come."""
+        is_ready = self.is_ready(now=now, kept=kept)
+        if is_ready:
+            self._drop()
+        return is_ready
 
     def _drop(self) -> None:
         self.first += self.interval

@@ -1,0 +1,195 @@
+"""All gates of one process: its servers, and the providers it has letters for at each of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from ipaddress import ip_address
+
+from newsletters.delivery.dispatch_gate import Gate, Lane, Obstacle, share_of
+from newsletters.delivery.servers import Breaker, Standing
+from newsletters.delivery.servers_books import ServerState
+from newsletters.delivery.shaping import Limits, Rules
+from newsletters.delivery.throttle import Rate
+from newsletters.mail.server import SmtpServer, Tls
+
+SPEED_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Speedometer:
+    """Messages a second, measured over the last moments."""
+
+    began: datetime | None = None
+    count: int = 0
+    last: float = 0.0
+
+    def note(self, now: datetime) -> None:
+        if self.began is None:
+            self.began = now
+        passed = (now - self.began).total_seconds()
+        if passed >= SPEED_SECONDS:
+            self.last, self.count, self.began = self.count / passed, 0, now
+        self.count += 1
+
+    def speed(self, now: datetime) -> float:
+        if self.began is None:
+            return self.last
+        passed = (now - self.began).total_seconds()
+        return max(self.last, self.count / passed) if passed > 0.2 else max(self.last, float(self.count))
+
+
+@dataclass(slots=True)
+class Place:
+    """One server of ours, its gate, and how it is."""
+
+    server: SmtpServer
+    gate: Gate
+    state: ServerState = field(default_factory=ServerState)
+    weight: int = 1
+    turn: float = 0.0
+    speed: Speedometer = field(default_factory=Speedometer)
+    is_changed: bool = False
+    is_protected: bool = False  # whether letters travel to it under TLS, or not at all
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    def lines(self, now: datetime) -> int:
+        """How many connections this process may hold there."""
+        most = self.server.connections if self.gate.share is None else self.gate.share
+        return self.state.crowd.allowed(most, now=now)
+
+    def standing(self, now: datetime) -> Standing:
+        return self.state.breaker.standing(now)
+
+    def set(self, state: ServerState) -> None:
+        """Note what this process learnt; the others are told at the next refresh."""
+        self.adopt(state)
+        self.is_changed = True
+
+    def hear(self, state: ServerState) -> None:
+        """Take over what others know; failures in a row are counted by each worker for itself."""
+        mine = self.state.breaker
+        is_quiet = state.breaker.until is None and mine.until is None
+        self.adopt(state.with_breaker(mine) if is_quiet else state)
+
+    def adopt(self, state: ServerState) -> None:
+        self.state = state
+        self.gate.breaker = state.breaker
+
+    def rate(self, configured: Rate | None, now: datetime) -> Rate | None:
+        return self.state.pace.rate(configured, now=now)
+
+
+class Places:
+    """The servers in the order of the settings, and lanes made as they are needed."""
+
+    def __init__(self, servers: Sequence[SmtpServer], rules: Rules, *, worker: str) -> None:
+        self.worker = worker
+        self.rules = rules
+        self.all = [
+            Place(server, Gate(f"server {server.name}"), is_protected=_is_protected(server))
+            for server in servers
+        ]
+        self.by_name = {place.name: place for place in self.all}
+        self.lanes: dict[tuple[str, str], Lane] = {}
+        self.workers: Mapping[str, Sequence[str]] = {}
+        self.changed_rests: set[tuple[str, str]] = set()
+        self._virtual = 0.0
+
+    def follow(self, rules: Rules, now: datetime) -> None:
+        """Put the rules, the paces and the shares of this moment in force."""
+        self.rules = rules
+        for place in self.all:
+            self._follow(place, now)
+        for (name, group), lane in self.lanes.items():
+            self._set(lane, rules.of(name, group), self.by_name[name], now)
+
+    def _follow(self, place: Place, now: datetime) -> None:
+        own = self.rules.of_server(place.name)
+        limits = own.limits
+        configured = limits.rate
+        if configured is None and place.server.rate is not None:
+            configured = Rate.per_second(place.server.rate)
+        place.weight = own.weight or place.server.weight
+        workers = self.workers.get(place.name, ())
+        gate = place.gate
+        gate.workers = max(1, len(workers))
+        gate.share = share_of(limits.connections, self.worker, workers)
+        gate.rate = place.rate(configured, now)
+        gate.day_most = _day_most(limits, place, now)
+
+    def _set(self, lane: Lane, limits: Limits, place: Place, now: datetime) -> None:
+        workers = self.workers.get(place.name, ())
+        lane.workers = max(1, len(workers))
+        lane.share = share_of(limits.connections, self.worker, workers)
+        lane.rate, lane.messages, lane.needs_tls = limits.rate, limits.messages, limits.needs_tls
+        lane.day_most = _day_most(limits, place, now)
+
+    def lane(self, place: Place, group: str, now: datetime) -> Lane:
+        """The gate of a provider at a server."""
+        lane = self.lanes.get((place.name, group))
+        if lane is None:
+            lane = self.lanes[place.name, group] = Lane(f"provider {place.name} {group}")
+            self._set(lane, self.rules.of(place.name, group), place, now)
+        return lane
+
+    def limits_places(self, group: str) -> bool:
+        """Whether the rules may limit how many letters to a provider are under way."""
+        return group in self.rules.providers or self.rules.default.connections is not None
+
+    def forget_blank(self, group: str) -> None:
+        """Let go of lanes that hold nothing worth knowing."""
+        for place in self.all:
+            lane = self.lanes.get((place.name, group))
+            if lane is not None and lane.is_blank():
+                del self.lanes[place.name, group]
+
+    def obstacle(self, place: Place, lane: Lane, *, is_alone: bool, now: datetime, now_ns: int) -> Obstacle:
+        """What keeps a letter to this provider from this server, whatever the server itself says."""
+        if lane.needs_tls and not place.is_protected:
+            return Obstacle.TLS
+        if lane.under_way >= lane.allowed(place.lines(now), is_alone=is_alone, now_ns=now_ns):
+            return Obstacle.PLACES
+        return lane.obstacle(now, now_ns)
+
+    def took_turn(self, place: Place, now: datetime) -> None:
+        """A letter went to a server: the more weight it has, the sooner is its next turn.
+
+        One that comes back from a rest does not catch up on what it missed.
+        """
+        self._virtual = max(self._virtual, place.turn)
+        place.turn = self._virtual + 1 / place.weight
+        if place.state.first_used_at is None:
+            place.set(replace(place.state, first_used_at=now))
+
+    def open(self, now: datetime) -> list[Place]:
+        """The servers that take mail or may be tried."""
+        return [place for place in self.all if place.standing(now) is not Standing.RESTING]
+
+    def adopt_rests(self, rests: Mapping[tuple[str, str], Breaker], now: datetime) -> None:
+        """Take over what others know, but for what this process has just learnt itself."""
+        for (name, group), breaker in rests.items():
+            if name in self.by_name and (name, group) not in self.changed_rests:
+                self.lane(self.by_name[name], group, now).breaker = breaker
+        for key, lane in self.lanes.items():
+            if lane.breaker.until is not None and key not in rests and key not in self.changed_rests:
+                lane.breaker = Breaker()
+
+
+def _day_most(limits: Limits, place: Place, now: datetime) -> int | None:
+    if limits.warm_up is None:
+        return None
+    return limits.warm_up.most(place.state.first_used_on, today=now.date())
+
+
+def _is_protected(server: SmtpServer) -> bool:
+    return server.tls is not Tls.NONE or _is_this_machine(server.host)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
