@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import first, latency, programs, report, scale, signups, speed
 from benchmarks import plan as plans
-from benchmarks import programs, report, speed
 from benchmarks.plan import Plan, say
 from benchmarks.sender import Bench
 from benchmarks.stores import ROOT, Store, stores
@@ -24,6 +24,10 @@ from benchmarks.stores import ROOT, Store, stores
 Section = Callable[[Bench, Sequence[Store], Plan], dict[str, Any]]
 SECTIONS: Final[Mapping[str, Section]] = {
     "speed": speed.measure,
+    "scale": scale.measure,
+    "first": first.measure,
+    "latency": latency.measure,
+    "signups": signups.measure,
 }
 
 
