@@ -1,9 +1,10 @@
-"""The operator's commands: run everything, migrate, work, furnish the demo, make an editor's account.
+"""The operator's commands: run everything or one program of it, migrate, look after the newsroom.
 
 Each is thin: read the settings, open one transaction, call one use case, say what happened. A setting
 that cannot be used is one line on standard error and exit status 2.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import BadSetting, Config
 from newsletters.accounts.errors import EditorExists
-from newsletters.cli import demo, supervisor
+from newsletters.cli import demo, programs, readiness, supervisor, workers
 from newsletters.cli.editors import make_editor
+from newsletters.inbound.serving import main as serve_mail_door
 from newsletters.kernel.addresses import InvalidAddress
 from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
-from newsletters.tasks.worker import run as run_worker
+from newsletters.tasks.worker import main as work
 
 
 def main() -> None:
@@ -50,10 +52,33 @@ def migrate() -> None:
 
 
 @commands.command()
+def web() -> None:
+    """Serve readers' pages, forms and the editors' desk; on as many machines as you like."""
+    config = _checked()
+    argv = programs.web(config)
+    os.chdir(programs.ROOT)
+    os.execv(argv[0], argv)  # noqa: S606  (our own command, no shell)
+
+
+@commands.command()
 def worker() -> None:
-    """Send mail until told to stop."""
+    """Send mail until told to stop; on as many machines as you like."""
+    _checked()
+    sys.exit(work())
+
+
+@commands.command()
+def inbound() -> None:
+    """Take the mail that comes back to us; on as many machines as you like."""
+    _checked()
+    sys.exit(serve_mail_door())
+
+
+@commands.command("workers")
+def list_workers() -> None:
+    """List the workers of all machines."""
     with _opened() as runtime:
-        run_worker(runtime)
+        click.echo("\n".join(workers.lines(runtime)))
 
 
 @commands.command("demo")
@@ -82,6 +107,21 @@ def create_editor(email: str, name: str, role: str) -> None:
     click.echo(f"{email} can sign in with the password: {password}")
 
 
+def _checked() -> Config:
+    """The settings, once what a program needs is there; what is not is one clear line."""
+    config = Config.from_env()
+    runtime = build(config)
+    try:
+        readiness.check(runtime)
+        if trouble := readiness.engine_trouble(runtime):
+            click.echo(trouble, err=True)
+    except readiness.NotReady as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        runtime.close()
+    return config
+
+
 @contextmanager
 def _opened() -> Iterator[Runtime]:
     """A runtime for one command; a database that cannot be used is one clear line."""
@@ -91,4 +131,4 @@ def _opened() -> Iterator[Runtime]:
     except SQLAlchemyError as error:
         raise click.ClickException(f"DATABASE_URL: {str(error).splitlines()[0]}") from error
     finally:
-        runtime.db.close()
+        runtime.close()

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -22,13 +21,13 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import BadSetting, Config
-from newsletters.cli import demo
+from newsletters.cli import demo, programs
 from newsletters.cli.editors import has_editor, make_editor
 from newsletters.cli.processes import Child
+from newsletters.cli.readiness import engine_trouble
 from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
 
-ROOT = Path(__file__).parent.parent.parent
 LONGEST_START_SECONDS = 30.0
 FIRST_EDITOR = "editor@newsroom.example"
 
@@ -116,6 +115,8 @@ def _prepare(config: Config) -> None:
     """Migrate, and on the first run furnish the demo."""
     with _opened(config) as runtime:
         upgrade(runtime.db.engine)
+        if trouble := engine_trouble(runtime):
+            click.echo(trouble, err=True)
         if demo.is_empty(runtime):
             click.echo("First run: furnishing the demo newsroom …")
             demo.furnish(runtime)
@@ -141,29 +142,19 @@ def _opened(config: Config) -> Iterator[Runtime]:
         reason = str(error).splitlines()[0]
         raise CannotStart(f"the database does not answer ({reason}); check DATABASE_URL.") from error
     finally:
-        runtime.db.close()
+        runtime.close()
 
 
 def _children(config: Config) -> list[Child]:
     """The programs in the order in which they are stopped."""
-    python = sys.executable
     logs = config.data_dir / "log"
-    web = [
-        *(python, "-m", "gunicorn", "wsgi:app", "--bind", _bind(config), "--chdir", str(ROOT)),
-        *("--workers", str(config.web_workers), "--worker-class", "gthread", "--threads", "4"),
-        *("--graceful-timeout", "10", "--no-control-socket"),
-    ]
     return [
-        Child("web", web, logs / "web.log"),
-        Child("example", [python, str(ROOT / "examples/serve.py")], logs / "example.log"),
-        Child("inbound", [python, "-m", "newsletters.inbound"], logs / "inbound.log"),
-        Child("worker", [python, "-m", "newsletters.tasks.worker"], logs / "worker.log"),
-        Child("sink", [python, "-m", "newsletters.sink"], logs / "sink.log"),
+        Child("web", programs.web(config), logs / "web.log"),
+        Child("example", programs.example(), logs / "example.log"),
+        Child("inbound", programs.of_module("inbound"), logs / "inbound.log"),
+        Child("worker", programs.of_module("tasks.worker"), logs / "worker.log"),
+        Child("sink", programs.of_module("sink"), logs / "sink.log"),
     ]
-
-
-def _bind(config: Config) -> str:
-    return f"[{config.host}]:{config.port}" if ":" in config.host else f"{config.host}:{config.port}"
 
 
 def _start(children: list[Child], config: Config, stop: threading.Event) -> None:

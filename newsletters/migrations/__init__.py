@@ -10,6 +10,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 HERE = Path(__file__).parent
@@ -26,6 +28,15 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Migrate down; ``base`` drops everything."""
     with _alone(engine) as connection:
         command.downgrade(_settings(connection), revision)
+
+
+def is_behind(engine: Engine) -> bool:
+    """Whether the database lacks a migration of this code; one that is ahead of this code does not."""
+    with engine.connect() as connection:
+        scripts = ScriptDirectory.from_config(_settings(connection))
+        here = MigrationContext.configure(connection).get_current_revision()
+    ours = [script.revision for script in scripts.walk_revisions()]
+    return here is None or here in ours[1:]
 
 
 @contextmanager

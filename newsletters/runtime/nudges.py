@@ -83,7 +83,6 @@ class Nudges(MemoryStorage):  # type: ignore[misc]  # huey is not typed
         try:
             self._opened().queue_size()
         except TROUBLE as error:
-            self._leave_alone(error)
             raise EngineAway(reason(error)) from error
         self._come_back()
 

@@ -1,14 +1,19 @@
 """A worker's entry in the roster: written when it starts, renewed while it lives, struck out when it ends."""
 
+import logging
 import socket
 import time
 from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletters.kernel import roster
 from newsletters.kernel.roster import Announcement
 from newsletters.kernel.version import code_mark
 from newsletters.runtime import Runtime
 from newsletters.tasks.identity import worker_name
+
+log = logging.getLogger(__name__)
 
 
 class Presence:
@@ -30,5 +35,8 @@ class Presence:
 
     def leave(self) -> None:
         """Say that this worker ends."""
-        with self._runtime.db.transaction(durable=False) as session:
-            roster.leave(session, self._said.name)
+        try:
+            with self._runtime.db.transaction(durable=False) as session:
+                roster.leave(session, self._said.name)
+        except SQLAlchemyError:
+            log.warning("the database is away; the roster forgets this worker by itself")
