@@ -4,18 +4,17 @@ smtplib waits for ever, takes a broken reply for a code, verifies no certificate
 addresses; commands of a transaction therefore do not go through its methods. RFC 5321 section 4.5.3.2.
 """
 
-import re
 import smtplib
 import socket
 import ssl
+import time
+from collections import deque
 from dataclasses import dataclass
 
+from newsletters.mail.hearing import Hearing, Said
 from newsletters.mail.replies import Phase, Reply
 
-LONGEST_LINE = 2000  # what is kept of a line; RFC 5321 section 4.5.3.1.5 allows 512
-LONGEST_REPLY = 1_000_000
 BLOCK_BYTES = 65_536
-_REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,8 @@ class Dialogue(smtplib.SMTP):
         self.timeouts = timeouts
         self.phase = Phase.CONNECT
         self.implicit_tls: ssl.SSLContext | None = None
+        self._hearing = Hearing()
+        self._said: deque[Said] = deque()
 
     def enter(self, phase: Phase) -> None:
         """Go on to ``phase`` and wait as long as it may take."""
@@ -69,6 +70,19 @@ class Dialogue(smtplib.SMTP):
         connected.settimeout(self.timeouts.greeting)
         return connected
 
+    def detached(self) -> socket.socket:
+        """The open socket, for somebody else to drive and to close. Raises SMTPServerDisconnected."""
+        detached, self.sock = self.sock, None
+        if detached is None:
+            raise smtplib.SMTPServerDisconnected("closed")
+        return detached
+
+    def auth_xoauth2(self, challenge: bytes | None = None) -> str:
+        """A bearer token, as Google and Microsoft take it; the error they explain in a challenge ends here."""
+        if challenge is not None:
+            return ""
+        return f"user={self.user}\1auth=Bearer {self.password}\1\1"
+
     def write(self, raw: bytes) -> None:
         """Hand ``raw`` to the network, block by block, each within the phase's time."""
         if self.sock is None:
@@ -84,32 +98,37 @@ class Dialogue(smtplib.SMTP):
         return Reply.of(*self.getreply())
 
     def getreply(self) -> tuple[int, bytes]:
-        """A whole reply; (0, what came) if it is none. Raises SMTPServerDisconnected, OSError."""
-        texts: list[bytes] = []
-        size = 0
-        while size < LONGEST_REPLY:
-            line = self._line()
-            size += len(line)
-            found = _REPLY_LINE.fullmatch(line)
-            if found is None:
-                return 0, line
-            texts.append((found[3] or b"").strip())
-            if found[2] != b"-":
-                return int(found[1]), b"\n".join(texts)
-        return 0, b"a reply without end"
+        """A whole reply within the phase's time; (0, what came) if it is none.
 
-    def _line(self) -> bytes:
-        """One line's beginning; the rest of an overlong one is read and forgotten."""
+        Raises SMTPServerDisconnected, OSError.
+        """
+        if not self._said:
+            self._listen()
+        return self._said.popleft()
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the server has said more than it was asked for."""
+        return bool(self._said) or self._hearing.is_amid
+
+    def _listen(self) -> None:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("closed")
-        if self.file is None:
-            self.file = self.sock.makefile("rb")
-        line = kept = self.file.readline(LONGEST_LINE)
-        read = len(kept)
-        while line and not line.endswith(b"\n") and read < LONGEST_REPLY:
-            line = self.file.readline(LONGEST_LINE)
-            read += len(line)
-        if not line:
-            self.close()
-            raise smtplib.SMTPServerDisconnected("the server closed the connection")
-        return kept
+        patience = self.sock.gettimeout() or self.timeouts.connect
+        ends_at = time.monotonic() + patience
+        while not self._said:
+            raw = self.sock.recv(BLOCK_BYTES)
+            if not raw:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("the server closed the connection")
+            self._said += self._hearing.hear(raw)
+            self._wait_until(ends_at)
+        self.sock.settimeout(patience)
+
+    def _wait_until(self, ends_at: float) -> None:
+        """However the bytes drip, the whole reply is due at ``ends_at``."""
+        left = ends_at - time.monotonic()
+        if not self._said and left <= 0:
+            raise TimeoutError
+        if self.sock is not None and left > 0:
+            self.sock.settimeout(left)

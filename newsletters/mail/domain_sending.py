@@ -1,5 +1,6 @@
 """How the mail of one sender leaves: everything that a look at its domains must know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from config import Config
@@ -29,8 +30,7 @@ class Sending:
     @property
     def is_rehearsal(self) -> bool:
         """Whether mail goes to the local sink or comes from a domain nobody owns: nothing can be checked."""
-        to_sink = all(is_local(server) and server.port == self.sink_port for server in self.servers)
-        return to_sink or is_sample(self.from_domain)
+        return is_rehearsal(self.pair, self.servers, sink_port=self.sink_port)
 
     @property
     def pair(self) -> Pair:
@@ -47,6 +47,12 @@ def pair_of(sender_email: str, reply_to: str) -> Pair:
     """The domains of one sender; where no answers are wanted elsewhere, they come to the sender."""
     sender = _domain(sender_email)
     return Pair(sender, _domain(reply_to) if reply_to else sender)
+
+
+def is_rehearsal(pair: Pair, servers: Sequence[SmtpServer], *, sink_port: int) -> bool:
+    """The same for a sender whose keys nobody needs to have read."""
+    to_sink = all(is_local(server) and server.port == sink_port for server in servers)
+    return to_sink or is_sample(pair.from_domain)
 
 
 def sending_of(pair: Pair, *, office: Office, config: Config) -> Sending:

@@ -1,4 +1,4 @@
-"""What sending needs of the settings: the server, the keys, the return paths, the words and the sender."""
+"""What sending needs of the settings: the servers, the keys, the return paths, the words and the sender."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,6 +6,7 @@ from typing import Self
 from config import BadSetting, Config
 from newsletters.kernel.addresses import InvalidAddress
 from newsletters.kernel.tokens import Signer
+from newsletters.mail.exchange import Exchange
 from newsletters.mail.headers import wire_address
 from newsletters.mail.message import Mailbox
 from newsletters.mail.render import MailTemplates
@@ -19,7 +20,7 @@ from newsletters.mail.verp import ReturnPaths
 class Office:
     """The newsroom's way out. ``domain`` stands in Message-IDs; ``sender`` writes the single mails."""
 
-    server: SmtpServer
+    servers: tuple[SmtpServer, ...]
     dkim: DkimSigner
     paths: ReturnPaths
     templates: MailTemplates
@@ -31,7 +32,7 @@ class Office:
         """Raises BadSetting for a sender, a server or a key that cannot be used."""
         domain = _domain(config)
         return cls(
-            server=_server(config),
+            servers=_servers(config),
             dkim=DkimSigner(_keys(config, domain)),
             paths=ReturnPaths(signer, config.bounce_domain or domain),
             templates=MailTemplates(newsroom=config.newsroom, public_url=config.public_url),
@@ -39,9 +40,18 @@ class Office:
             domain=domain,
         )
 
+    @property
+    def server(self) -> SmtpServer:
+        """The first server: whom single mails and questions go to."""
+        return self.servers[0]
+
     def connection(self) -> Connection:
         """A connection that opens when it is first needed; close it in the end."""
         return Connection(self.server)
+
+    def exchange(self) -> Exchange:
+        """Connections to every server, for one thread that drives them all; close it in the end."""
+        return Exchange(self.servers)
 
 
 def _domain(config: Config) -> str:
@@ -51,9 +61,9 @@ def _domain(config: Config) -> str:
         raise BadSetting(f"MAIL_FROM: {config.mail_from!r} is not an address: {error}") from error
 
 
-def _server(config: Config) -> SmtpServer:
+def _servers(config: Config) -> tuple[SmtpServer, ...]:
     try:
-        return SmtpServer.from_url(config.smtp_url, helo=config.public_host)
+        return SmtpServer.from_urls(config.smtp_url, helo=config.public_host)
     except BadServerUrl as error:
         raise BadSetting(f"SMTP_URL: {error}") from error
 

@@ -8,7 +8,7 @@ import ssl
 
 from newsletters.mail.dialogue import Dialogue
 from newsletters.mail.replies import Phase, Reply, ServerUnavailable
-from newsletters.mail.server import SmtpServer, Tls
+from newsletters.mail.server import Auth, SmtpServer, Tls
 
 
 def open_dialogue(server: SmtpServer) -> Dialogue:
@@ -23,7 +23,8 @@ def open_dialogue(server: SmtpServer) -> Dialogue:
             _protect(dialogue, server.trust())
         if server.user:
             _sign_in(dialogue, server)
-    except OSError as error:  # smtplib's own errors are OSErrors too
+        _expect_silence(dialogue)
+    except (OSError, ValueError) as error:  # smtplib's own are OSErrors; a challenge may be no base64
         dialogue.close()
         raise ServerUnavailable(unsaid(error), dialogue.phase) from error
     except ServerUnavailable:
@@ -42,17 +43,33 @@ def _greet(dialogue: Dialogue) -> None:
 def _protect(dialogue: Dialogue, trust: ssl.SSLContext) -> None:
     dialogue.enter(Phase.TLS)
     _expect(Reply.of(*dialogue.starttls(context=trust)), dialogue)
+    _expect_silence(dialogue)
     _greet(dialogue)
 
 
 def _sign_in(dialogue: Dialogue, server: SmtpServer) -> None:
     dialogue.enter(Phase.AUTH)
-    dialogue.login(server.user, server.password)
+    dialogue.user, dialogue.password = server.user, server.secret()
+    match server.auth:
+        case Auth.ANY:
+            dialogue.login(dialogue.user, dialogue.password)
+        case Auth.PLAIN:
+            dialogue.auth("PLAIN", dialogue.auth_plain)
+        case Auth.LOGIN:
+            dialogue.auth("LOGIN", dialogue.auth_login)
+        case Auth.XOAUTH2:
+            dialogue.auth("XOAUTH2", dialogue.auth_xoauth2)
 
 
 def _expect(reply: Reply, dialogue: Dialogue) -> None:
     if not reply.is_positive:
         raise ServerUnavailable(reply, dialogue.phase)
+
+
+def _expect_silence(dialogue: Dialogue) -> None:
+    """What stands there before it was asked for may come from somebody in between (CVE-2011-0411)."""
+    if dialogue.is_ahead:
+        raise ServerUnavailable(Reply.of(0, "it answered before it was asked"), dialogue.phase)
 
 
 def unsaid(error: Exception) -> Reply:
@@ -64,4 +81,6 @@ def unsaid(error: Exception) -> Reply:
         return Reply.of(0, "no answer in time")
     if isinstance(error, ssl.SSLCertVerificationError):
         return Reply.of(0, f"certificate not trusted: {error.verify_message}")
+    if isinstance(error, UnicodeError):
+        return Reply.of(0, "only ASCII can stand in a user name, a password or a token")
     return Reply.of(0, (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__)

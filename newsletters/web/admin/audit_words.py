@@ -25,6 +25,7 @@ ACTIONS = {
     "issue.test_sent": _l("sent a test"),
     "issue.sent": _l("sent an issue"),
     "issue.scheduled": _l("scheduled an issue"),
+    "issue.domain_overruled": _l("sent from a broken domain all the same"),
     "issue.unscheduled": _l("took back a schedule"),
     "issue.paused": _l("paused an issue"),
     "issue.resumed": _l("resumed an issue"),

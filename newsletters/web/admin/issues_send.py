@@ -20,6 +20,7 @@ from newsletters.publishing.lifecycle import Action, NotReady, WrongState
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.domain_standing import DomainGate, domain_gate
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import issue_or_404
 from newsletters.web.admin.issues_checks import findings_of
@@ -39,6 +40,7 @@ class Plan:
     audience: Audience
     findings: list[Finding]
     must_type_name: bool
+    gate: DomainGate
 
     @property
     def warnings(self) -> list[Finding]:
@@ -47,7 +49,7 @@ class Plan:
     @property
     def is_blocked(self) -> bool:
         blocking = any(one.severity is Severity.BLOCKING for one in self.findings)
-        return blocking or not self.audience.included or self.newsletter.is_retired
+        return blocking or not self.audience.included or self.newsletter.is_retired or self.gate.is_final
 
     @property
     def is_open(self) -> bool:
@@ -87,13 +89,15 @@ def _plan(session: Session, issue: Issue) -> Plan:
     newsletter = session.get_one(Newsletter, issue.newsletter_id)
     now, config = context.now(), context.runtime().config
     found = audience(session, newsletter.id, now=now)
+    is_large = found.included > config.large_audience
     return Plan(
         issue=issue,
         newsletter=newsletter,
         timing=read_timing(request.values, newsletter.zone, now=now),
         audience=found,
         findings=findings_of(session, issue),
-        must_type_name=found.included > config.large_audience,
+        must_type_name=is_large,
+        gate=domain_gate(session, newsletter, is_large=is_large),
     )
 
 
@@ -108,6 +112,8 @@ def _problems(plan: Plan) -> dict[str, str]:
         problems["when"] = plan.timing.problem or _("Please say when.")
     if plan.warnings and "seen" not in request.form:
         problems["seen"] = _("Please tick that you have looked at the warnings.")
+    if not plan.gate.is_final and (without_reason := plan.gate.problem()):
+        problems["domain_reason"] = without_reason
     if plan.must_type_name and _typed_name() != plan.newsletter.name.casefold():
         problems["name"] = _("Please type the newsletter’s name exactly: %(name)s", name=plan.newsletter.name)
     return problems
@@ -127,6 +133,16 @@ def _let_go(session: Session, plan: Plan) -> None:
     action = "issue.sent" if plan.timing.is_now else "issue.scheduled"
     detail = f"to {plan.audience.included} readers at {plan.issue.send_at:%Y-%m-%d %H:%M} UTC"
     audit.record(session, editor, action, now=now, subject="issue", subject_id=plan.issue.id, detail=detail)
+    if plan.gate.is_shut:
+        audit.record(
+            session,
+            editor,
+            "issue.domain_overruled",
+            now=now,
+            subject="issue",
+            subject_id=plan.issue.id,
+            detail=plan.gate.reason(),
+        )
 
 
 def _page(session: Session, plan: Plan, problems: dict[str, str] | None = None) -> str:

@@ -14,7 +14,9 @@ from newsletters.publishing.newsletter_fields import NewsletterRefused
 from newsletters.publishing.slugs import slugify
 from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.queries import counts
+from newsletters.web import domain_words
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
+from newsletters.web.admin.domain_standing import domain_view
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.newsletter_forms import (
     LogoForm,
@@ -100,6 +102,7 @@ def newsletter(newsletter_id: int) -> str:
         latest = latest_issue(session, newsletter_id)
         history = entries_about(session, "newsletter", newsletter_id, most=20)
         authors = editor_names(session, (row.created_by_id for row in wordings if row.created_by_id))
+        domain = domain_view(session, shown)
     return render_template(
         "desk/newsletters/newsletter.html",
         newsletter=shown,
@@ -110,6 +113,8 @@ def newsletter(newsletter_id: int) -> str:
         latest=latest,
         history=history,
         authors=authors,
+        domain=domain,
+        domain_words=domain_words,
     )
 
 
