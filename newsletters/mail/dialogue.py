@@ -78,7 +78,7 @@ class Dialogue(smtplib.SMTP):
         return detached
 
     def auth_xoauth2(self, challenge: bytes | None = None) -> str:
-        """A bearer token, as Google and Microsoft take it; the error they explain in a challenge ends here."""
+        """A bearer token; a challenge is the server's word on what is wrong with it, and takes no answer."""
         if challenge is not None:
             return ""
         return f"user={self.user}\1auth=Bearer {self.password}\1\1"
