@@ -36,8 +36,8 @@ class Reader:
     def now(self) -> datetime:
         return self.runtime.clock.now()
 
-    def signs_up(self, *newsletters: Newsletter, **fields: object) -> int:
-        """Post the form and return the request's number."""
+    def signs_up(self, *newsletters: Newsletter, is_proven: bool = True, **fields: object) -> int:
+        """Post the form, with a proof where one is wanted, and return the request's number."""
         wanted = intake.Signup(
             **{  # type: ignore[arg-type]
                 "email": self.email,
@@ -47,7 +47,9 @@ class Reader:
             }
         )
         with self.runtime.db.transaction() as session:
-            number = intake.note_signup(session, wanted, means=self.runtime, now=self.now).request_id
+            number = intake.note_signup(
+                session, wanted, is_proven=is_proven, means=self.runtime, now=self.now
+            ).request_id
             take_all(session, self.runtime)
         return number
 
@@ -55,7 +57,13 @@ class Reader:
         """Post a form that holds nothing but the address."""
         with self.runtime.db.transaction() as session:
             intake.note_address(
-                session, kind, self.email, client=self.client, means=self.runtime, now=self.now
+                session,
+                kind,
+                self.email,
+                client=self.client,
+                is_proven=True,
+                means=self.runtime,
+                now=self.now,
             )
             take_all(session, self.runtime)
 

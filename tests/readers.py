@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from newsletters.kernel.db import Database
 from newsletters.mail.models import OutboxMail
 from newsletters.runtime import Runtime
-from newsletters.subscribers.allowances import POSTS_FROM_CLIENT, count_post
+from newsletters.subscribers.guard import CLIENT, Post, admit
 from newsletters.subscribers.models import Subscription, SubscriptionState
 from tests.desk import csrf_token
 from tests.mailbox import take_all
@@ -61,8 +61,8 @@ def post_form(client: FlaskClient, path: str, **sent: Any) -> TestResponse:
 def use_up_posts(runtime: Runtime, *, but: int = 0) -> None:
     """Post from the test client's address as often as one client may in an hour, but for ``but`` posts."""
     with runtime.db.transaction() as session:
-        for _ in range(POSTS_FROM_CLIENT.most - but):
-            count_post(session, "127.0.0.1", means=runtime, now=runtime.clock.now())
+        for _ in range(CLIENT.most - but):
+            admit(session, Post("127.0.0.1", is_proven=True), means=runtime, now=runtime.clock.now())
 
 
 def mails(db: Database, kind: str) -> list[OutboxMail]:

@@ -71,15 +71,15 @@ class ExactLimit:
 
 def hit(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
     """Count one hit of ``key`` and say whether it is still within the limit."""
-    return not hit_all(session, [(limit, key)], now=now)
+    return count(session, [(limit, key)], now=now)[0] <= limit.most
 
 
-def hit_all(session: Session, counted: Sequence[tuple[Limit, str]], *, now: datetime) -> list[Limit]:
-    """Count one hit of each key against its limit, in one statement, and name the limits that are passed."""
-    windows = {f"{limit.name}:{key}": (limit, *limit.window(now)) for limit, key in counted}
-    rows = [_Hit(name, start, end) for name, (_, start, end) in windows.items()]
+def count(session: Session, counted: Sequence[tuple[Limit, str]], *, now: datetime) -> list[int]:
+    """Count one hit of each key in one statement, and return how many each window has now."""
+    names = [f"{limit.name}:{key}" for limit, key in counted]
+    rows = [_Hit(name, *limit.window(now)) for name, (limit, _) in zip(names, counted, strict=True)]
     hits = _count(session, rows)
-    return [limit for name, (limit, _, _) in windows.items() if hits[name] > limit.most]
+    return [hits[name] for name in names]
 
 
 def admit(session: Session, limit: ExactLimit, key: str, *, now: datetime) -> bool:

@@ -41,6 +41,7 @@ class Purpose(IntEnum):
     FILL_TIME = 11
     PASSWORD_RESET = 12
     DESK_BROWSER = 13
+    WAITING = 14
 
 
 class TokenForged(DomainError):

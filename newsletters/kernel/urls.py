@@ -43,6 +43,9 @@ class Urls:
     def embed_again(self) -> str:
         return self._at("embed", "again")
 
+    def embed_challenge(self) -> str:
+        return self._at("embed", "challenge.js")
+
     def embed_script(self) -> str:
         return self._at("embed.js")
 

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, lookups, mails
+from newsletters.subscribers import allowances, consent, guard, lookups, mails
 from newsletters.subscribers.confirming import confirm_pending
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.guard import Post
 from newsletters.subscribers.links import LinkBroken, LinkForeign, read_link
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Confirmation, Subscriber
@@ -146,7 +147,7 @@ def note_scanner(session: Session, canary_token: str, *, means: Means, client: s
     confirmation = session.get(Confirmation, link.ids[0], with_for_update=True)
     if confirmation is not None:
         confirmation.scanned_at = now
-        confirmation.scanned_by = allowances.client_digest(means, client)
+        confirmation.scanned_by = guard.client_digest(means, client)
 
 
 def send_new_link(session: Session, token: str, *, means: Means, client: str, now: datetime) -> None:
@@ -157,7 +158,7 @@ def send_new_link(session: Session, token: str, *, means: Means, client: str, no
     link = read_link(token, Purpose.CONFIRM, means=means, now=now)
     if isinstance(link, LinkForeign | LinkBroken):
         return
-    allowances.count_post(session, client, means=means, now=now)
+    guard.admit(session, Post(client, is_proven=True), means=means, now=now)  # the link is proof enough
     confirmation = session.get(Confirmation, link.ids[0])
     subscriber = session.get(Subscriber, confirmation.subscriber_id) if confirmation else None
     if confirmation is None or subscriber is None:
@@ -191,7 +192,7 @@ def _open(
 
 
 def _held_until(confirmation: Confirmation, client: str, *, means: Means, now: datetime) -> datetime | None:
-    if confirmation.scanned_at is None or confirmation.scanned_by != allowances.client_digest(means, client):
+    if confirmation.scanned_at is None or confirmation.scanned_by != guard.client_digest(means, client):
         return None
     until = confirmation.scanned_at + SCANNER_HOLD
     return until if now < until else None

@@ -13,6 +13,14 @@ class TooManyPosts(DomainError):
         self.until = until
 
 
+class ProofWanted(DomainError):
+    """The post gets in with a proof of work, or after a short wait. Nothing was written."""
+
+    def __init__(self, *, is_attack: bool) -> None:
+        super().__init__("a proof is wanted")
+        self.is_attack = is_attack
+
+
 class NoNewsletterChosen(DomainError):
     """A sign-up named no newsletter."""
 

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import parse_address
 from newsletters.kernel.columns import Json
-from newsletters.subscribers import allowances
+from newsletters.subscribers import guard
 from newsletters.subscribers.errors import NoNewsletterChosen
+from newsletters.subscribers.guard import Post
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import FormKind, PostedForm
 from newsletters.subscribers.words import without_controls
@@ -55,13 +56,14 @@ def note_signup(
     *,
     means: Means,
     now: datetime,
-    most_per_minute: int = allowances.MOST_PER_MINUTE,
+    is_proven: bool = False,
+    most_per_minute: int = guard.MOST_PER_MINUTE,
 ) -> Receipt:
     """Write down that somebody asks for newsletters.
 
-    Raises InvalidAddress, NoNewsletterChosen or TooManyPosts.
+    Raises InvalidAddress, NoNewsletterChosen, ProofWanted or TooManyPosts.
     """
-    parse_address(signup.email)
+    address = parse_address(signup.email)
     if not signup.newsletter_ids:
         raise NoNewsletterChosen
     said: Json = {
@@ -74,8 +76,10 @@ def note_signup(
         "trap": without_controls(signup.trap)[:LONGEST_TRAP],
         "filled_in_seconds": signup.filled_in_seconds,
         "wordings": sorted(set(signup.wording_ids)),
+        "is_proven": is_proven,
     }
-    allowances.count_post(session, signup.client, means=means, most_per_minute=most_per_minute, now=now)
+    post = Post(signup.client, form=signup.form, domain=address.domain, is_proven=is_proven)
+    guard.admit(session, post, means=means, most_per_minute=most_per_minute, now=now)
     return Receipt(_write(session, FormKind.SIGN_UP, said, now=now))
 
 
@@ -87,11 +91,15 @@ def note_address(
     client: str,
     means: Means,
     now: datetime,
-    most_per_minute: int = allowances.MOST_PER_MINUTE,
+    is_proven: bool = False,
+    most_per_minute: int = guard.MOST_PER_MINUTE,
 ) -> None:
-    """Write down a form that holds nothing but an address. Raises InvalidAddress or TooManyPosts."""
-    parse_address(email)
-    allowances.count_post(session, client, means=means, most_per_minute=most_per_minute, now=now)
+    """Write down a form that holds nothing but an address.
+
+    Raises InvalidAddress, ProofWanted or TooManyPosts.
+    """
+    post = Post(client, domain=parse_address(email).domain, is_proven=is_proven)
+    guard.admit(session, post, means=means, most_per_minute=most_per_minute, now=now)
     _write(session, kind, {"email": email}, now=now)
 
 

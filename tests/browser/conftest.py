@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from sqlalchemy import delete
 
+from newsletters.kernel.limits import RateWindow
 from tests.browser.live import Live, running
 from tests.conftest import fresh_database
 
@@ -34,13 +36,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def live(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A whole newsroom in processes of its own, with the demo's newsletters; shared by a module's tests.
-
-    Sign-ups are limited by client and hour, as for anybody: a module has about thirty.
-    """
+    """A whole newsroom in processes of its own, with the demo's newsletters; shared by a module's tests."""
     folder = tmp_path_factory.mktemp("live")
     with fresh_database(migrated, folder) as database_url, running(folder, database_url) as newsroom:
         yield newsroom
+
+
+@pytest.fixture(autouse=True)
+def quiet_hour(request: pytest.FixtureRequest) -> None:
+    """All tests post from one address: each begins as if it had posted nothing in this hour."""
+    if "live" not in request.fixturenames:
+        return
+    live: Live = request.getfixturevalue("live")
+    with live.runtime.db.transaction() as session:
+        session.execute(delete(RateWindow).where(RateWindow.key.startswith("posts ")))
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from newsletters.subscribers.guard import CLIENT, Post, admit
 from tests.browser.live import Live
+from tests.browser.looking import axe_problems, scrolls_sideways
 from tests.sink import SinkMessage
 
 pytestmark = pytest.mark.browser
@@ -125,6 +127,43 @@ def test_the_browsers_language_is_spoken_first(live: Live, new_page: NewPage) ->
     page.goto(live.url)
 
     expect(page.locator("html")).to_have_attribute("lang", "uk")
+
+
+def test_among_very_many_posts_the_browser_works_for_a_moment_and_goes_on(
+    live: Live, new_page: NewPage
+) -> None:
+    crowd(live, posts=CLIENT.easy)
+
+    sign_up(new_page(width=390), live, "moment@readers.example", "Morning Brief")
+
+    assert confirm_link(live, "moment@readers.example")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(320, "light"), (390, "dark"), (1440, "light")])
+def test_the_moment_is_accessible_and_keeps_its_button_where_no_script_runs(
+    live: Live, new_page: NewPage, width: int, theme: str
+) -> None:
+    crowd(live, posts=CLIENT.easy)
+    page = new_page(width=width, theme=theme)
+    page.route("**/js/challenge.js*", lambda route: route.abort())
+    page.goto(live.url)
+    page.get_by_label("Send me Morning Brief").check()
+    page.get_by_label("Enter your email to subscribe").fill("no.script@readers.example")
+    page.get_by_role("button", name="Subscribe").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("One moment, please")
+
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert axe_problems(page) == []
+    assert not scrolls_sideways(page)
+
+
+def crowd(live: Live, *, posts: int) -> None:
+    """Let the address that all tests come from have posted so often in this hour."""
+    now = live.runtime.clock.now()
+    with live.runtime.db.transaction() as session:
+        for _ in range(posts):
+            admit(session, Post("127.0.0.1", is_proven=True), means=live.runtime, now=now)
 
 
 def sign_up(page: Page, live: Live, email: str, newsletter: str) -> None:

@@ -359,7 +359,7 @@ def test_thousands_of_posts_for_one_victim_send_one_mail(runtime: Runtime) -> No
         with runtime.db.transaction() as session:
             for number, post in enumerate(posts[start : start + 100], start):
                 moment = runtime.clock.now() + timedelta(seconds=8 * number)  # over most of a day
-                intake.note_signup(session, post, means=runtime, now=moment)
+                intake.note_signup(session, post, is_proven=True, means=runtime, now=moment)
                 take_all(session, runtime, now=moment)
 
     assert victim.kinds() == ["confirm"]
@@ -434,7 +434,14 @@ def test_everybody_together_is_limited_by_the_minute(runtime: Runtime) -> None:
     def post(number: int) -> None:
         asked = intake.Signup(f"r{number}@readers.example", [news.id], fresh_client())
         with runtime.db.transaction() as session:
-            intake.note_signup(session, asked, means=runtime, now=runtime.clock.now(), most_per_minute=10)
+            intake.note_signup(
+                session,
+                asked,
+                is_proven=True,
+                means=runtime,
+                now=runtime.clock.now(),
+                most_per_minute=10,
+            )
             take_all(session, runtime)
 
     for number in range(10):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from newsletters.kernel.digests import Digester
 from newsletters.kernel.tokens import Purpose, Signer
 from newsletters.kernel.urls import Urls
-from newsletters.subscribers.allowances import client_digest
+from newsletters.subscribers.guard import client_digest
 from newsletters.subscribers.browser import BROWSER_LIFETIME, MOST_REQUESTS, remember, remembered
 from newsletters.subscribers.signals import (
     Signal,

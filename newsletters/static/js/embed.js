@@ -41,19 +41,41 @@ async function ask(form, action, fields) {
   if (form.getAttribute("aria-busy") === "true") return null;
   form.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(action, {
-      method: "POST",
-      body: fields,
-      headers: { Accept: "application/json" },
-      credentials: "omit",
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    return await response.json();
+    const answer = await post(action, fields);
+    return answer.moment ? await proven(form, action, fields, answer) : answer;
   } catch {
     HTMLFormElement.prototype.submit.call(form);
     return null;
   } finally {
     form.removeAttribute("aria-busy");
+  }
+}
+
+async function post(action, fields) {
+  const response = await fetch(action, {
+    method: "POST",
+    body: fields,
+    headers: { Accept: "application/json" },
+    credentials: "omit",
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  return response.json();
+}
+
+/* Very much is coming in: the same once more, with a proof that costs this browser a second or two. */
+async function proven(form, action, fields, { moment, language }) {
+  const said = element("p", "newsletter-moment", moment.text);
+  said.lang = language;
+  said.setAttribute("role", "status");
+  form.append(said);
+  try {
+    const { solve } = await import(moment.script);
+    fields.set("altcha", await solve(moment.challenge));
+    const answer = await post(action, fields);
+    if (answer.moment) throw new Error("a proof that was not enough");
+    return answer;
+  } finally {
+    said.remove();
   }
 }
 

@@ -10,10 +10,15 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response
 
+from newsletters.subscribers.errors import ProofWanted
+from newsletters.web.forms.proof import one_moment
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = Blueprint("embed", __name__)
 CSRF_EXEMPT: list[Callable[..., Any]] = []
+
+blueprint.register_error_handler(ProofWanted, one_moment)
 
 
 def without_cookies(view: View) -> View:

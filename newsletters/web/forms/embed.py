@@ -22,6 +22,7 @@ from newsletters.web.forms.code import EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.fields import EmbeddedForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import sign_up
 
 LONGEST_COUNT = 9  # digits of a fill time in seconds that is still a number worth reading
@@ -52,11 +53,6 @@ def embed_subscribe() -> ResponseReturnValue:
         return too_often.answer(_refused(form, offers), error)
     token = remember(context.runtime(), None, receipt.request_id, now=context.now())
     return _accepted(form, offers, article, token)
-
-
-def wants_json() -> bool:
-    """Whether embed.js asks, and not a browser."""
-    return request.accept_mimetypes.best == "application/json"
 
 
 def speak_language_of(slugs: list[str], offers: Offers) -> None:

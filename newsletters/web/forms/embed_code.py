@@ -16,8 +16,9 @@ from newsletters.subscribers.models import FormKind, Subscriber
 from newsletters.web.forms import too_often
 from newsletters.web.forms.code import WRONG_CODE, EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
-from newsletters.web.forms.embed import answer_page, in_words, speak_language_of, wants_json
+from newsletters.web.forms.embed import answer_page, in_words, speak_language_of
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import ask_by_mail
 
 

@@ -1,4 +1,4 @@
-"""``/embed.js``: the one script tag that lets embedded forms answer in place."""
+"""``/embed.js``, the one script tag that lets embedded forms answer in place, and what it loads then."""
 
 from functools import cache
 from pathlib import Path
@@ -8,19 +8,30 @@ from flask import Response, request
 import newsletters
 from newsletters.web.forms.door import blueprint
 
-SCRIPT = Path(newsletters.__file__).parent / "static/js/embed.js"
-FRESH_SECONDS = 3600  # its address never changes, so a new version reaches every page within the hour
+SCRIPTS = Path(newsletters.__file__).parent / "static/js"
+FRESH_SECONDS = 3600  # their addresses never change, so a new version reaches every page within the hour
 
 
 @blueprint.get("/embed.js")
 def script() -> Response:
-    """Answer with the script; an unchanged one is answered with 304."""
-    response = Response(_source(), mimetype="text/javascript")
+    """Answer with the script of every embedded form."""
+    return _answer("embed.js")
+
+
+@blueprint.get("/embed/challenge.js")
+def challenge_script() -> Response:
+    """Answer with what solves a challenge; loaded only where one was set."""
+    return _answer("challenge.js")
+
+
+def _answer(name: str) -> Response:
+    """A script; an unchanged one is answered with 304."""
+    response = Response(_source(name), mimetype="text/javascript")
     response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
 @cache
-def _source() -> bytes:
-    return SCRIPT.read_bytes()
+def _source(name: str) -> bytes:
+    return (SCRIPTS / name).read_bytes()

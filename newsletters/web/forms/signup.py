@@ -1,12 +1,14 @@
 """A valid form is written down for a worker to take: the same for our own pages and embedded ones."""
 
 from flask_babel import get_locale
+from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.subscribers import intake
+from newsletters.subscribers import intake, proofs
 from newsletters.subscribers.models import FormKind
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers
+from newsletters.web.forms.proof import brought
 
 
 def sign_up(
@@ -30,6 +32,7 @@ def sign_up(
         receipt = intake.note_signup(
             session,
             wanted,
+            is_proven=_is_proven(session),
             means=runtime,
             now=context.now(),
             most_per_minute=runtime.config.signups_per_minute,
@@ -47,8 +50,15 @@ def ask_by_mail(kind: FormKind, email: str) -> None:
             kind,
             email,
             client=context.client_address(),
+            is_proven=_is_proven(session),
             means=runtime,
             now=context.now(),
             most_per_minute=runtime.config.signups_per_minute,
         )
     runtime.engine.nudge("take_forms")
+
+
+def _is_proven(session: Session) -> bool:
+    """Whether the post brought a proof that is good; it is spent with the transaction."""
+    client = context.client_address()
+    return proofs.redeem(session, brought(), client=client, means=context.runtime(), now=context.now())

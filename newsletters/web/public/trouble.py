@@ -9,10 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
-from newsletters.subscribers.errors import ReaderGone, TooManyPosts
+from newsletters.subscribers.errors import ProofWanted, ReaderGone, TooManyPosts
 from newsletters.subscribers.links import LinkBroken, LinkForeign
 from newsletters.web.forms import too_often
+from newsletters.web.forms.proof import one_moment
 from newsletters.web.public.door import blueprint
+
+blueprint.register_error_handler(ProofWanted, one_moment)
 
 
 def answer(outcome: LinkForeign | LinkBroken) -> ResponseReturnValue:
