@@ -1,0 +1,130 @@
+"""Workers killed as ``kill -9`` does, again and again, at random moments of a send.
+
+The sink lets messages in by bursts, as many a kill as there are readers to spare, so that every kill falls
+into sending at full speed; some fall anywhere else: into the start of a worker, the freeze, a claim. Some
+take every worker at once, and the time until mail flows again is measured.
+"""
+
+import random
+import time
+from dataclasses import dataclass, field
+
+from newsletters.delivery.models import DeliveryState
+from tests.drills.drill import Verdict
+from tests.drills.ground import Ground
+from tests.drills.newsroom import Readers
+from tests.drills.programs import Nursery, connections_to, wait_until
+from tests.drills.stage import Stage
+
+RESUME_SECONDS = 30.0
+EVERYBODY_SHARE = 0.03
+ANY_MOMENT_SHARE = 0.1
+LONGEST_BURST_SECONDS = 0.08
+SAID_EVERY = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class KilledWorkers:
+    """``kills`` kills of one or all of ``workers`` workers while an issue goes to ``readers`` readers."""
+
+    readers: int = 100_000
+    kills: int = 1_000
+    workers: int = 4
+    batch_size: int = 200
+
+    def __call__(self, ground: Ground) -> Verdict:
+        with ground.stage(Readers(self.readers), BATCH_SIZE=str(self.batch_size)) as stage:
+            issue_id = stage.schedule()
+            gang = Gang(stage, stage.nursery(), self.workers)
+            stage.sink.allow(0)
+            while gang.kills < self.kills:
+                self._kill_once(stage, gang)
+                if gang.kills % SAID_EVERY == 0:
+                    ground.say(f"{gang.kills:,} kills, {stage.sink.count():,} messages")
+            stage.sink.allow_all()
+            gang.refill()
+            finished_in = stage.wait_for_end(issue_id)
+            balance = stage.balance(issue_id)
+        allowed = gang.connections_at_kills
+        resumed = max(gang.resumed_in, default=0.0)
+        return Verdict(
+            passed=(
+                balance.lost == balance.strangers == balance.other_id == 0
+                and balance.states == {DeliveryState.ACCEPTED: self.readers}
+                and balance.is_even
+                and balance.same_id <= allowed
+                and resumed <= RESUME_SECONDS
+            ),
+            figure=(
+                f"{gang.kills:,} kills, {self.readers:,} readers: {balance.lost} lost; {balance.same_id:,} repeated "
+                f"under the same Message-ID, {balance.other_id} under another; resumed in {resumed:.1f} s at most "
+                f"(all workers killed {len(gang.resumed_in)} times); the rest sent {finished_in:.0f} s after the last kill"
+            ),
+            limit=(
+                f"0 lost; at most {allowed:,} repeated (one a connection a kill), same Message-ID; "
+                f"resumed within {RESUME_SECONDS:.0f} s"
+            ),
+        )
+
+    def _kill_once(self, stage: Stage, gang: "Gang") -> None:
+        gang.refill()
+        left = self.kills - gang.kills
+        spare = self.readers - stage.sink.count()
+        burst = max(1, round(spare / (left + 1) * random.uniform(0.5, 1.5)))
+        if random.random() < ANY_MOMENT_SHARE:
+            time.sleep(random.uniform(0, 0.5))
+            gang.kill(random.choice(gang.pids))
+            return
+        wait_until(gang.is_sending, seconds=RESUME_SECONDS * 2, what="workers that send")
+        everybody = random.random() < EVERYBODY_SHARE or gang.resumed_in == []
+        stage.sink.allow(burst)
+        time.sleep(random.uniform(0, LONGEST_BURST_SECONDS))
+        if not everybody:
+            gang.kill(random.choice(gang.senders()))
+            return
+        gang.kill_everybody(burst)
+
+
+@dataclass
+class Gang:
+    """The workers of this drill, replaced as they are killed."""
+
+    stage: Stage
+    nursery: Nursery
+    size: int
+    pids: list[int] = field(default_factory=list)
+    kills: int = 0
+    connections_at_kills: int = 0
+    resumed_in: list[float] = field(default_factory=list)
+
+    def refill(self) -> None:
+        """Start as many as are missing, and wait for nothing."""
+        while len(self.pids) < self.size:
+            self.pids.append(self.nursery.spawn("worker.log"))
+
+    def senders(self) -> list[int]:
+        """Those with a connection to the sink; anybody where none has one any more."""
+        port = self.stage.sink.port
+        return [pid for pid in self.pids if connections_to(pid, port)] or self.pids
+
+    def is_sending(self) -> bool:
+        """Whether messages wait at the gate."""
+        return bool(self.stage.sink.status()["waiting"])
+
+    def kill(self, pid: int) -> None:
+        self.connections_at_kills += connections_to(pid, self.stage.sink.port)
+        if not self.nursery.kill(pid):
+            raise RuntimeError(f"a worker had ended by itself: {self.nursery.words('worker.log')[-2000:]}")
+        self.pids.remove(pid)
+        self.kills += 1
+
+    def kill_everybody(self, burst: int) -> None:
+        """Kill all, start all, and measure until the next message is taken."""
+        for pid in list(self.pids):
+            self.kill(pid)
+        counted = self.stage.sink.count()
+        began = time.monotonic()
+        self.refill()
+        self.stage.sink.allow(max(burst, 1))
+        wait_until(lambda: self.stage.sink.count() > counted, seconds=300, what="mail after a kill of all")
+        self.resumed_in.append(time.monotonic() - began)
