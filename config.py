@@ -57,6 +57,7 @@ class Config:
     large_audience: int = 500
     batch_size: int = 200
     in_doubt: str = "retry"
+    shaping_file: Path | None = None
     signups_per_minute: int = 600
     log_level: str = "INFO"
 
@@ -304,6 +305,7 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "LARGE_AUDIENCE": _count,
     "BATCH_SIZE": _count,
     "IN_DOUBT": _choice("retry", "assume_sent"),
+    "SHAPING_FILE": _path,
     "SIGNUPS_PER_MINUTE": _count,
     "LOG_LEVEL": _level,
 }

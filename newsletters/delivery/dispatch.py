@@ -40,7 +40,7 @@ IN_HAND = 1000  # letters that wait in one process before it claims no more
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Placed(Generic[L]):
     """A letter that may begin now. A connection that has carried ``messages`` of its group takes no more."""
 
@@ -49,6 +49,8 @@ class Placed(Generic[L]):
     group: str
     messages: int | None
     number: int
+    place: Place = field(repr=False)
+    lane: Lane = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Dispatcher(Generic[L]):
         lane.begin(number, now_ns)
         self._places.took_turn(place, now)
         entry = self._queue.pop(group)
-        return Placed(entry.letter, place.name, group, lane.messages, number)
+        return Placed(entry.letter, place.name, group, lane.messages, number, place, lane)
 
     def _quench(self, thirst: Thirst, now: datetime) -> bool:
         """Ask the shared buckets in one transaction; say whether anything came."""
@@ -194,23 +196,24 @@ class Dispatcher(Generic[L]):
 
     def ended(self, placed: Placed[L], result: Reply | SmtpError | None, *, now: datetime) -> None:
         """Tell what became of a placed letter, once; None where it was never begun."""
+        place, lane, group = placed.place, placed.lane, placed.group
         with self._lock:
-            place = self._places.by_name[placed.server]
-            lane = self._places.lane(place, placed.group, now)
-            was_begun = result is not None
-            place.gate.leave(was_begun=was_begun)
-            lane.leave(was_begun=was_begun)
+            place.gate.leave(was_begun=result is not None)
+            lane.leave(was_begun=result is not None)
             if result is None:
                 lane.forget(placed.number)
                 return
-            lane.end(placed.number, nanoseconds(now))
-            self._sharing.count(place, placed.group, _ending(result))
+            now_ns = nanoseconds(now)
+            lane.end(placed.number, now_ns)
             if isinstance(result, Reply):
-                self._health.went_well(place, placed.group, now)
+                place.speed.note(now_ns)
+                self._sharing.count(place, group, Ending.ACCEPTED)
+                self._health.went_well(place, lane, group, now=now)
             else:
-                self._health.went_wrong(place, placed.group, blame(result), why=_said(result), now=now)
-            if not self._queue.size_of(placed.group):
-                self._places.forget_blank(placed.group)
+                self._sharing.count(place, group, _ending(result))
+                self._health.went_wrong(place, group, blame(result), why=_said(result), now=now)
+            if not lane.under_way and not self._queue.size_of(group):
+                self._places.forget_blank(group)
 
     def unopened(self, server: str, error: SmtpError, *, now: datetime) -> None:
         """A connection to a server could not be opened."""
@@ -271,12 +274,10 @@ class Dispatcher(Generic[L]):
             self._sharing.leave()
 
 
-def _ending(result: Reply | SmtpError) -> Ending:
-    if isinstance(result, Reply):
-        return Ending.ACCEPTED
-    if isinstance(result, Refused):
+def _ending(error: SmtpError) -> Ending:
+    if isinstance(error, Refused):
         return Ending.REFUSED
-    return Ending.PUT_OFF if result.reply.code >= 400 else Ending.LOST
+    return Ending.PUT_OFF if error.reply.code >= 400 else Ending.LOST
 
 
 def _said(error: SmtpError) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from random import Random
 
+from newsletters.delivery.dispatch_gate import Lane
 from newsletters.delivery.dispatch_places import Place, Places
 from newsletters.delivery.servers import (
     BUSY_PATIENCE,
@@ -12,6 +13,7 @@ from newsletters.delivery.servers import (
     Breaker,
 )
 from newsletters.delivery.servers_blame import Blame
+from newsletters.delivery.throttle import nanoseconds
 
 
 class Health:
@@ -21,13 +23,11 @@ class Health:
         self._places = places
         self._chance = chance
 
-    def went_well(self, place: Place, group: str, now: datetime) -> None:
+    def went_well(self, place: Place, lane: Lane, group: str, *, now: datetime) -> None:
         """A letter was accepted."""
-        place.speed.note(now)
         breaker = place.state.breaker
         if breaker.failures or breaker.until is not None:
             self._recovered(place, now)
-        lane = self._places.lane(place, group, now)
         if lane.breaker.failures or lane.breaker.until is not None:
             self._provider(place, group, lane.breaker.succeeded(now))
 
@@ -51,7 +51,7 @@ class Health:
         place.set(place.state.with_breaker(breaker).with_error(why, now))
 
     def _slow_down(self, place: Place, why: str, now: datetime) -> None:
-        measured = place.speed.speed(now) * max(1, place.gate.workers)
+        measured = place.speed.speed(nanoseconds(now)) * max(1, place.gate.workers)
         breaker = place.state.breaker.failed(THROTTLE_PATIENCE, why=why, now=now, chance=self._chance)
         slowed = place.state.with_pace(place.state.pace.slower(measured, now=now))
         place.set(slowed.with_breaker(breaker).with_error(why, now))

@@ -9,39 +9,37 @@ from newsletters.delivery.dispatch_gate import Gate, Lane, Obstacle, share_of
 from newsletters.delivery.servers import Breaker, Standing
 from newsletters.delivery.servers_books import ServerState
 from newsletters.delivery.shaping import Limits, Rules
-from newsletters.delivery.throttle import Rate
+from newsletters.delivery.throttle import SECOND, Rate
 from newsletters.mail.server import SmtpServer, Tls
 
-SPEED_SECONDS = 2.0
+SPEED_NS = 2 * SECOND
 
 
 @dataclass(slots=True)
 class Speedometer:
     """Messages a second, measured over the last moments."""
 
-    began: datetime | None = None
+    began: int = 0
     count: int = 0
     last: float = 0.0
 
-    def note(self, now: datetime) -> None:
-        if self.began is None:
-            self.began = now
-        passed = (now - self.began).total_seconds()
-        if passed >= SPEED_SECONDS:
-            self.last, self.count, self.began = self.count / passed, 0, now
+    def note(self, now_ns: int) -> None:
+        """One more message."""
+        if now_ns - self.began >= SPEED_NS:
+            self.last = self.count * SECOND / (now_ns - self.began) if self.began else 0.0
+            self.count, self.began = 0, now_ns
         self.count += 1
 
-    def speed(self, now: datetime) -> float:
-        if self.began is None:
-            return self.last
-        passed = (now - self.began).total_seconds()
-        return max(self.last, self.count / passed) if passed > 0.2 else max(self.last, float(self.count))
+    def speed(self, now_ns: int) -> float:
+        passed = max(now_ns - self.began, SECOND // 5)
+        return max(self.last, self.count * SECOND / passed) if self.began else 0.0
 
 
 @dataclass(slots=True)
 class Place:
     """One server of ours, its gate, and how it is."""
 
+    name: str
     server: SmtpServer
     gate: Gate
     state: ServerState = field(default_factory=ServerState)
@@ -50,10 +48,6 @@ class Place:
     speed: Speedometer = field(default_factory=Speedometer)
     is_changed: bool = False
     is_protected: bool = False  # whether letters travel to it under TLS, or not at all
-
-    @property
-    def name(self) -> str:
-        return self.server.name
 
     def lines(self, now: datetime) -> int:
         """How many connections this process may hold there."""
@@ -89,7 +83,7 @@ class Places:
         self.worker = worker
         self.rules = rules
         self.all = [
-            Place(server, Gate(f"server {server.name}"), is_protected=_is_protected(server))
+            Place(server.name, server, Gate(f"server {server.name}"), is_protected=_is_protected(server))
             for server in servers
         ]
         self.by_name = {place.name: place for place in self.all}
@@ -161,7 +155,7 @@ class Places:
         """
         self._virtual = max(self._virtual, place.turn)
         place.turn = self._virtual + 1 / place.weight
-        if place.state.first_used_at is None:
+        if not place.state.first_used_at:
             place.set(replace(place.state, first_used_at=now))
 
     def open(self, now: datetime) -> list[Place]:

@@ -5,13 +5,12 @@ go before one with few. Within a provider those go first that were put off befor
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 L = TypeVar("L")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[L]):
+class Entry(NamedTuple, Generic[L]):
     """A letter that waits."""
 
     letter: L
@@ -28,10 +27,6 @@ class Pile(Generic[L]):
 
     def __len__(self) -> int:
         return len(self.due) + len(self.fresh)
-
-    def pop(self) -> Entry[L]:
-        """The next one to go."""
-        return (self.due or self.fresh).popleft()
 
     def pop_last(self) -> Entry[L]:
         """The one that would go last."""
@@ -83,9 +78,9 @@ class FairQueue(Generic[L]):
     def pop(self, group: str) -> Entry[L]:
         """Take the next letter of a provider that is being served."""
         pile = self._piles[group]
-        entry = pile.pop()
+        entry = (pile.due or pile.fresh).popleft()
         self._size -= 1
-        if not len(pile):
+        if not pile.due and not pile.fresh:
             del self._piles[group]
         return entry
 

@@ -1,9 +1,8 @@
 """Tells the other workers what this one learnt and takes over what they learnt, about once a second."""
 
 import logging
-from collections import Counter
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -23,13 +22,16 @@ IDLE_EVERY = timedelta(seconds=15)
 log = logging.getLogger(__name__)
 
 
-class Ending(StrEnum):
-    """How a letter ended, as it is counted."""
+class Ending(IntEnum):
+    """How a letter ended, as it is counted: the places of Count."""
 
-    ACCEPTED = "accepted"
-    PUT_OFF = "put_off"
-    REFUSED = "refused"
-    LOST = "lost"
+    ACCEPTED = 0
+    PUT_OFF = 1
+    REFUSED = 2
+    LOST = 3
+
+
+Counts = dict[tuple[str, str], list[int]]
 
 
 class Sharing:
@@ -39,7 +41,7 @@ class Sharing:
         self._db = db
         self._places = places
         self._providers = providers
-        self._counts: Counter[tuple[str, str, Ending]] = Counter()
+        self._counts: Counts = {}
         self._told_at: datetime | None = None
         self._is_counted_in = False
         self._is_in_trouble = False
@@ -54,8 +56,11 @@ class Sharing:
 
     def count(self, place: Place, group: str, ending: Ending) -> None:
         """Note how a letter ended; domains that belong to no provider are counted together."""
-        known = group if group in self._places.rules.providers else ""
-        self._counts[place.name, known, ending] += 1
+        key = place.name, group if group in self._places.rules.providers else ""
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = [0] * len(Ending)
+        counts[ending] += 1
 
     def exchange(self, now: datetime, *, is_idle: bool) -> None:
         """Tell and hear, if it is time to."""
@@ -67,7 +72,7 @@ class Sharing:
     def look_again(self, now: datetime, *, is_idle: bool = False) -> None:
         """Tell and hear now. Where the database is away, everything stays as it was."""
         self._told_at = now
-        counts, self._counts = self._counts, Counter()
+        counts, self._counts = self._counts, {}
         try:
             with self._db.transaction(durable=False) as session:
                 self._tell(session, counts, now)
@@ -76,7 +81,7 @@ class Sharing:
                     servers_books.leave(session, self._places.worker)
                 self._hear(session, now, is_idle=is_idle)
         except DBAPIError:
-            self._counts.update(counts)
+            self._counts = _summed(counts, self._counts)
             self._is_in_trouble = True
             log.exception("the workers' common knowledge of the servers cannot be reached")
             return
@@ -110,7 +115,7 @@ class Sharing:
         except DBAPIError:
             log.exception("the share of this worker ends by itself")
 
-    def _tell(self, session: Session, counts: Counter[tuple[str, str, Ending]], now: datetime) -> None:
+    def _tell(self, session: Session, counts: Counts, now: datetime) -> None:
         for place in self._places.all:
             if place.is_changed:
                 servers_books.write_state(session, place.name, place.state)
@@ -118,7 +123,7 @@ class Sharing:
             lane = self._places.lanes.get((server, group))
             if lane is not None:
                 servers_books.write_rest(session, server, group, lane.breaker)
-        servers_books.add_counts(session, _summed(counts), now=now)
+        servers_books.add_counts(session, {key: Count(*ends) for key, ends in counts.items()}, now=now)
 
     def _hear(self, session: Session, now: datetime, *, is_idle: bool) -> None:
         places = self._places
@@ -149,9 +154,9 @@ class Sharing:
         return any(place.gate.under_way or place.is_changed for place in self._places.all)
 
 
-def _summed(counts: Counter[tuple[str, str, Ending]]) -> dict[tuple[str, str], Count]:
-    keys = {(server, group) for server, group, _ in counts}
+def _summed(one: Counts, other: Counts) -> Counts:
+    nothing = [0] * len(Ending)
     return {
-        key: Count(**{ending.value: counts[*key, ending] for ending in Ending if counts[*key, ending]})
-        for key in keys
+        key: [a + b for a, b in zip(one.get(key, nothing), other.get(key, nothing), strict=True)]
+        for key in one | other
     }
