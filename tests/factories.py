@@ -96,6 +96,7 @@ def make_issue(session: Session, newsletter: Newsletter, **fields: object) -> Is
             "body": '# Hello\n\nDear {{ name|"reader" }}, here is the news.',
             "created_at": NOW,
             "edited_at": NOW,
+            "frozen_at": fields.get("started_at"),
             **fields,
         }
     )

@@ -6,16 +6,16 @@ accepted, also over short returns; what an editor paused is never touched.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery.models import Batch
 from newsletters.delivery.retry import probe_delay
 from newsletters.publishing.models import Issue, IssueState, PauseReason
 
 
 def rest(session: Session, issue_id: int, *, why: str, now: datetime) -> None:
-    """Pause a sending issue because of the server."""
+    """Pause a sending issue because of the server. Hand back first what was being worked on."""
     since = session.scalar(select(Issue.paused_at).where(Issue.id == issue_id))
     if since is None or _accepted_since(session, issue_id, since):
         since = now
@@ -83,9 +83,9 @@ def _update_absent(session: Session, issue_id: int, now: datetime, **values: obj
 
 
 def _accepted_since(session: Session, issue_id: int, since: datetime) -> bool:
-    accepted = exists().where(
-        Delivery.issue_id == issue_id,
-        Delivery.state == DeliveryState.ACCEPTED,
-        Delivery.settled_at > since,
+    """Told by the batches that were handed back since then; the caller has handed back its own."""
+    worked_on = select(Batch.accepted_in).where(
+        Batch.issue_id == issue_id, Batch.worked_at >= since, Batch.accepted > 0
     )
-    return bool(session.scalar(select(accepted)))
+    seconds = session.scalars(worked_on.order_by(Batch.worked_at.desc()))
+    return any(second > since.timestamp() for accepted in seconds for second, _ in accepted)

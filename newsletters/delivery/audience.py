@@ -41,7 +41,7 @@ def audience(session: Session, newsletter_id: int, *, now: datetime) -> Audience
         select(reason, func.count())
         .select_from(Subscription)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(is_candidate(newsletter_id))
+        .where(is_candidate(newsletter_id, as_of=now))
         .group_by(reason)
     )
     counts = dict(session.execute(counted).all())
@@ -49,8 +49,13 @@ def audience(session: Session, newsletter_id: int, *, now: datetime) -> Audience
     return Audience(included + sum(counts.values()), included, counts)
 
 
-def is_candidate(newsletter_id: int) -> ColumnElement[bool]:
-    return and_(Subscription.newsletter_id == newsletter_id, Subscription.state.in_(CANDIDATES))
+def is_candidate(newsletter_id: int, *, as_of: datetime) -> ColumnElement[bool]:
+    """Whether a subscription was there at that moment: whoever confirmed later is for the next issue."""
+    return and_(
+        Subscription.newsletter_id == newsletter_id,
+        Subscription.state.in_(CANDIDATES),
+        or_(Subscription.confirmed_at.is_(None), Subscription.confirmed_at <= as_of),
+    )
 
 
 def exclusion(newsletter_id: int, *, now: datetime) -> ColumnElement[str]:

@@ -2,7 +2,7 @@
 
 A claim is one statement: two workers never get one batch (SKIP LOCKED on PostgreSQL, BEGIN IMMEDIATE on
 SQLite). Whoever lost the lease finds a higher fence and is refused. A claim from a holder that died
-names the one message that holder had begun: it is in doubt, and its row says so before anything is sent.
+names the messages that holder had begun: they are in doubt, and their rows say so before anything is sent.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,9 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import SQLColumnExpression
 
+from newsletters.delivery import tallies
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.kernel.errors import DomainError
 from newsletters.publishing.models import Issue, IssueState
@@ -27,11 +29,17 @@ class LeaseLost(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One worker's right to work on one batch."""
+    """One worker's right to work on one batch: the deliveries of an issue from one number to another."""
 
     batch_id: int
     issue_id: int
     fence: int
+    first_id: int
+    last_id: int
+
+    def owns(self) -> ColumnElement[bool]:
+        """Its deliveries."""
+        return in_range(self.issue_id, self.first_id, self.last_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +52,37 @@ class Claim:
 
 def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) -> Claim | None:
     """Take the batch that is due longest, or None where none is due."""
+    due = first_due(session, now=now)
+    if due is None:
+        return None
     taken = session.execute(
         update(Batch)
-        .where(Batch.id == _next_due(now).scalar_subquery())
+        .where(Batch.id == due)
         .values(fence=Batch.fence + 1, leased_until=now + LEASE, worker=worker)
-        .returning(Batch.id, Batch.issue_id, Batch.fence, Batch.in_flight_id)
+        .returning(Batch.id, Batch.issue_id, Batch.fence, Batch.first_id, Batch.last_id, Batch.in_flight)
         .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if taken is None:
-        return None
-    hold = Hold(taken.id, taken.issue_id, taken.fence)
-    if taken.in_flight_id is not None:
-        doubt(session, hold, taken.in_flight_id, retries=retries_doubt, now=now)
-    work = (
-        select(Delivery.subscriber_id)
-        .where(Delivery.batch_id == hold.batch_id, is_open(), is_due(now))
-        .order_by(Delivery.subscriber_id)
-    )
-    return Claim(hold, list(session.scalars(work)))
+    ).one()
+    hold = Hold(taken.id, taken.issue_id, taken.fence, taken.first_id, taken.last_id)
+    if taken.in_flight:
+        doubt(session, hold, in_flight_ids(taken.in_flight), retries=retries_doubt, now=now)
+    work = select(Delivery.subscriber_id).where(hold.owns(), is_open(), is_due(now))
+    return Claim(hold, list(session.scalars(work.order_by(Delivery.subscriber_id))))
+
+
+def first_due(session: Session, *, now: datetime, lock: bool = True) -> int | None:
+    """The batch that is due longest among the sending issues, locked unless told otherwise.
+
+    Each issue is asked for its first: the index gives it without reading what else waits.
+    """
+    sending = session.scalars(select(Issue.id).where(Issue.state == IssueState.SENDING)).all()
+    firsts = (session.execute(_first_due_of(issue_id, now, lock=lock)).one_or_none() for issue_id in sending)
+    found = [(first.due_at, first.id) for first in firsts if first is not None]
+    return min(found)[1] if found else None
 
 
 def has_due(session: Session, *, now: datetime) -> bool:
     """Whether a claim would find something."""
-    return session.scalar(_next_due(now, lock=False)) is not None
+    return first_due(session, now=now, lock=False) is not None
 
 
 def keep(session: Session, holds: Collection[Hold], *, now: datetime) -> None:
@@ -82,14 +98,12 @@ def keep(session: Session, holds: Collection[Hold], *, now: datetime) -> None:
 
 def hand_back(session: Session, hold: Hold, *, settled: int, now: datetime) -> None:
     """End a hold: the batch is done, or due when the first of its open deliveries is. Raises LeaseLost."""
+    _write_held(session, hold, {"leased_until": None, "in_flight": "", "worked_at": now, "settled": settled})
     due_at = session.scalar(
-        select(func.min(func.coalesce(Delivery.next_attempt_at, now))).where(
-            Delivery.batch_id == hold.batch_id, is_open()
-        )
+        select(func.min(func.coalesce(Delivery.next_attempt_at, now))).where(hold.owns(), is_open())
     )
-    ended: dict[str, Any] = {"leased_until": None, "in_flight_id": None, "worked_at": now, "settled": settled}
-    ended |= {"state": BatchState.DONE} if due_at is None else {"due_at": due_at}
-    _write_held(session, hold, ended)
+    _write_held(session, hold, {"state": BatchState.DONE} if due_at is None else {"due_at": due_at})
+    tallies.recount(session, hold.batch_id)
 
 
 def _write_held(session: Session, hold: Hold, values: dict[str, Any]) -> None:
@@ -120,11 +134,15 @@ def leasing_workers(session: Session, *, now: datetime) -> list[str]:
     return list(session.scalars(held.distinct()))
 
 
-def doubt(session: Session, hold: Hold, subscriber_id: int, *, retries: bool, now: datetime) -> None:
-    """Mark the message that was on its way when its worker died."""
+def doubt(
+    session: Session, hold: Hold, subscriber_ids: Collection[int], *, retries: bool, now: datetime
+) -> None:
+    """Mark the messages that were on their way when their worker died."""
     session.execute(
         update(Delivery)
-        .where(Delivery.issue_id == hold.issue_id, Delivery.subscriber_id == subscriber_id, is_open())
+        .where(
+            Delivery.issue_id == hold.issue_id, Delivery.subscriber_id.in_(sorted(subscriber_ids)), is_open()
+        )
         .values(
             state=DeliveryState.UNKNOWN,
             reason=IN_DOUBT,
@@ -134,6 +152,20 @@ def doubt(session: Session, hold: Hold, subscriber_id: int, *, retries: bool, no
             reply="the worker died while the message was on its way",
         )
         .execution_options(synchronize_session=False)
+    )
+
+
+def in_flight_ids(in_flight: str) -> list[int]:
+    """The subscribers a batch names as on their way."""
+    return [int(number) for number in in_flight.split(",") if number]
+
+
+def in_range(
+    issue_id: int, first_id: int | SQLColumnExpression[int], last_id: int | SQLColumnExpression[int]
+) -> ColumnElement[bool]:
+    """The deliveries of an issue to the subscribers from one number to another."""
+    return and_(
+        Delivery.issue_id == issue_id, Delivery.subscriber_id >= first_id, Delivery.subscriber_id <= last_id
     )
 
 
@@ -147,12 +179,11 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     return or_(Delivery.next_attempt_at.is_(None), Delivery.next_attempt_at <= now)
 
 
-def _next_due(now: datetime, *, lock: bool = True) -> Any:
+def _first_due_of(issue_id: int, now: datetime, *, lock: bool) -> Any:
     due = (
-        select(Batch.id)
-        .join(Issue, Issue.id == Batch.issue_id)
+        select(Batch.id, Batch.due_at)
         .where(
-            Issue.state == IssueState.SENDING,
+            Batch.issue_id == issue_id,
             Batch.state == BatchState.OPEN,
             Batch.due_at <= now,
             or_(Batch.leased_until.is_(None), Batch.leased_until <= now),
@@ -160,4 +191,4 @@ def _next_due(now: datetime, *, lock: bool = True) -> Any:
         .order_by(Batch.due_at, Batch.id)
         .limit(1)
     )
-    return due.with_for_update(of=Batch, skip_locked=True) if lock else due
+    return due.with_for_update(skip_locked=True) if lock else due

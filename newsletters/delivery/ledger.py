@@ -93,7 +93,7 @@ def _mark_begun(session: Session, hold: Hold, recipient: Recipient | None, now: 
     values = {
         "of_batch": hold.batch_id,
         "of_fence": hold.fence,
-        "to_in_flight": None if recipient is None else recipient.subscriber_id,
+        "to_in_flight": "" if recipient is None else str(recipient.subscriber_id),
         "to_leased_until": now + LEASE,
     }
     if session.connection().execute(_MARK_BEGUN, values).rowcount != 1:
@@ -129,7 +129,7 @@ _MARK_BEGUN = (
         Batch.fence == bindparam("of_fence"),
         Batch.state == BatchState.OPEN,
     )
-    .values(in_flight_id=bindparam("to_in_flight"), leased_until=bindparam("to_leased_until"))
+    .values(in_flight=bindparam("to_in_flight"), leased_until=bindparam("to_leased_until"))
 )
 
 

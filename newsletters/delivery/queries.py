@@ -1,16 +1,18 @@
 """What the desk asks about sending: progress, reasons, and the readers behind each number."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.delivery import counts
+from newsletters.delivery.batches import in_range
 from newsletters.delivery.freeze import excluded
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from newsletters.delivery.tallies import TALLIES
 from newsletters.kernel.paging import PAGE_SIZE, Page, cut, decode_cursor
 from newsletters.publishing.models import Issue, IssueState
 from newsletters.subscribers.models import Subscriber
@@ -18,11 +20,15 @@ from newsletters.subscribers.models import Subscriber
 __all__ = ["Progress", "deliveries_to", "excluded", "progress", "reasons", "recipients"]
 
 MEASURED_OVER = timedelta(seconds=60)
+RANGES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a send stands. ``prepared`` is the sum of the six numbers behind it, always."""
+    """Where a send stands. ``prepared`` is the sum of the six numbers behind it, always.
+
+    While the readers are still being written down, ``looked_at`` of ``expected`` have been.
+    """
 
     prepared: int
     accepted: int
@@ -34,6 +40,9 @@ class Progress:
     rate_per_second: float
     seconds_left: int | None
     put_off_until: datetime | None
+    is_being_prepared: bool = False
+    looked_at: int = 0
+    expected: int = 0
 
     @property
     def settled(self) -> int:
@@ -84,19 +93,17 @@ def progress(session: Session, issue_id: int, *, now: datetime) -> Progress:
         rate_per_second=rate,
         seconds_left=math.ceil(waiting / rate) if rate and put_off_until is None else None,
         put_off_until=put_off_until,
+        is_being_prepared=issue.is_being_prepared,
+        looked_at=issue.prepared + sum(excluded(session, issue_id).values()),
+        expected=issue.candidates,
     )
 
 
 def reasons(session: Session, issue_id: int) -> list[ReasonCount]:
     """The outcomes by reason, the largest first."""
-    readers = func.count()
-    counted = (
-        select(Delivery.state, Delivery.reason, readers)
-        .where(Delivery.issue_id == issue_id)
-        .group_by(Delivery.state, Delivery.reason)
-        .order_by(readers.desc(), Delivery.state, Delivery.reason)
-    )
-    return [ReasonCount(*row) for row in session.execute(counted)]
+    counted = counts.reasons(session, issue_id).items()
+    found = [ReasonCount(state, reason, readers) for (state, reason), readers in counted]
+    return sorted(found, key=lambda one: (-one.readers, one.state, one.reason))
 
 
 def recipients(
@@ -107,9 +114,39 @@ def recipients(
     after: str | None = None,
     size: int = PAGE_SIZE,
 ) -> Page[Reached]:
-    """The readers with one outcome, by their number; ``after`` is the cursor of the page before."""
+    """The readers with one outcome, by their number; ``after`` is the cursor of the page before.
+
+    The batches' tallies say where there are any, so a few among a million are found at once.
+    """
     key = decode_cursor(after)
     past = key[0] if key is not None and isinstance(key[0], int) else 0
+    rows: list[Reached] = []
+    for first_id, last_id in _ranges_with(session, issue_id, state, past):
+        rows += _reached(session, issue_id, state, max(first_id, past + 1), last_id, size + 1 - len(rows))
+        if len(rows) > size:
+            break
+    return cut(rows, size, lambda row: (row.subscriber_id,))
+
+
+def _ranges_with(
+    session: Session, issue_id: int, state: DeliveryState, past: int
+) -> Iterator[tuple[int, int]]:
+    """The ranges of the batches that have readers in ``state``, or may have: those in work count later."""
+    has_any = or_(TALLIES[state] > 0, Batch.leased_until.is_not(None))
+    while True:
+        found = select(Batch.first_id, Batch.last_id).where(
+            Batch.issue_id == issue_id, Batch.last_id > past, has_any
+        )
+        ranges = session.execute(found.order_by(Batch.last_id).limit(RANGES_AT_ONCE)).all()
+        yield from ((one.first_id, one.last_id) for one in ranges)
+        if len(ranges) < RANGES_AT_ONCE:
+            return
+        past = ranges[-1].last_id
+
+
+def _reached(
+    session: Session, issue_id: int, state: DeliveryState, first_id: int, last_id: int, most: int
+) -> list[Reached]:
     rows = session.execute(
         select(
             Delivery.subscriber_id,
@@ -122,11 +159,11 @@ def recipients(
             Delivery.reply,
         )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.issue_id == issue_id, Delivery.state == state, Delivery.subscriber_id > past)
+        .where(in_range(issue_id, first_id, last_id), Delivery.state == state)
         .order_by(Delivery.subscriber_id)
-        .limit(size + 1)
+        .limit(most)
     )
-    return cut([Reached(*row) for row in rows], size, lambda row: (row.subscriber_id,))
+    return [Reached(*row) for row in rows]
 
 
 def deliveries_to(session: Session, subscriber_id: int, *, limit: int = 100) -> Sequence[Delivery]:

@@ -111,10 +111,10 @@ class Sender:
         """Pause the issue until an editor has looked; a message that was begun is in doubt."""
         now = self.clock.now()
         with self.commit() as session:
-            begun = session.scalar(select(Batch.in_flight_id).where(Batch.id == claim.hold.batch_id))
+            begun = session.scalars(select(Batch.in_flight).where(Batch.id == claim.hold.batch_id)).one()
+            in_flight = batches.in_flight_ids(begun)
+            batches.doubt(session, claim.hold, in_flight, retries=self.retries_doubt, now=now)
             batches.hand_back(session, claim.hold, settled=0, now=now)
-            if begun is not None:
-                batches.doubt(session, claim.hold, begun, retries=self.retries_doubt, now=now)
             absence.stop_for_content(session, claim.hold.issue_id, why=why, now=now)
 
 
@@ -145,12 +145,13 @@ class Run:
         now, waiting, recipient = self.sender.clock.now(), self.waiting.copy(), None
         with self.sender.commit() as session:
             self._settle_last(session, now)
-            if not self._must_stand(session, now) and not self._is_over():
+            if not self._must_stand() and not self._is_over():
                 recipient = begin_next(
                     session, self.hold, waiting, newsletter_id=self.mailing.newsletter_id, now=now
                 )
             if recipient is None:
                 batches.hand_back(session, self.hold, settled=self.settled, now=now)
+                self._stand(session, now)
         self.waiting = waiting
         return recipient
 
@@ -196,19 +197,24 @@ class Run:
         self.settled += verdict.outcome is not None and verdict.outcome.settled_at is not None
         return verdict
 
-    def _must_stand(self, session: Session, now: datetime) -> bool:
-        """Whether the last answer lets nobody else be tried; the issue is paused then."""
+    def _must_stand(self) -> bool:
+        """Whether the last answer lets nobody else be tried."""
+        return self.verdict is not None and bool(self._why_rest(self.verdict) or self.verdict.stop)
+
+    def _why_rest(self, verdict: Verdict) -> str:
+        if not verdict.rest and self.drops >= MOST_DROPS and verdict.outcome is not None:
+            return verdict.outcome.reply
+        return verdict.rest
+
+    def _stand(self, session: Session, now: datetime) -> None:
+        """Pause the issue where the last answer asks for it."""
         verdict, issue_id = self.verdict, self.hold.issue_id
         if verdict is None:
-            return False
-        why = verdict.rest
-        if not why and self.drops >= MOST_DROPS and verdict.outcome is not None:
-            why = verdict.outcome.reply
-        if why:
+            return
+        if why := self._why_rest(verdict):
             absence.rest(session, issue_id, why=why, now=now)
         if verdict.stop:
             absence.stop_for_content(session, issue_id, why=verdict.stop, now=now)
-        return bool(why or verdict.stop)
 
     def _is_over(self) -> bool:
         return self.sender.stopping.is_set() or time.monotonic() > self.ends_at

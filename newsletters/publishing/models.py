@@ -87,7 +87,11 @@ class PauseReason(StrEnum):
 
 
 class Issue(Base):
-    """One edition of a newsletter."""
+    """One edition of a newsletter.
+
+    Its readers are written down in stretches: ``frozen_through`` is the last subscriber looked at, and
+    ``frozen_at`` the end of it. Until then ``candidates`` is what was expected at the start.
+    """
 
     __tablename__ = "issues"
     __table_args__ = (
@@ -119,6 +123,13 @@ class Issue(Base):
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     candidates: Mapped[int] = mapped_column(default=0)
     prepared: Mapped[int] = mapped_column(default=0)
+    frozen_through: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def is_being_prepared(self) -> bool:
+        """Whether it goes out already while its readers are still being written down."""
+        return self.state in (IssueState.SENDING, IssueState.PAUSED) and self.frozen_at is None
 
     @property
     def is_public(self) -> bool:

@@ -3,16 +3,18 @@
 Everything is counted from the rows themselves; nothing is estimated. Opens are not measured.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, exists, extract, func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from newsletters.bounces.models import Complaint
-from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery import counts
+from newsletters.delivery.models import DeliveryState
 from newsletters.publishing.issue_queries import last_sent
 from newsletters.publishing.models import Issue
 from newsletters.reports.plots import Part, Series
@@ -76,21 +78,21 @@ def effects(session: Session, issue: Issue, *, page: str) -> Effects:
 
 
 def accepted_over_time(session: Session, issue: Issue, *, name: str) -> Series:
-    """How many had been accepted by when, in at most ``BUCKETS`` steps."""
-    first, last = session.execute(
-        select(func.min(Delivery.settled_at), func.max(Delivery.settled_at)).where(_accepted(issue.id))
-    ).one()
-    if first is None or last is None:
+    """How many had been accepted by when, in at most ``BUCKETS`` steps of whole seconds."""
+    accepted = counts.accepted_in(session, issue.id)
+    if not accepted:
         return Series(name, [])
-    start = min(issue.started_at or first, first)
-    width = max(1, round((last - start).total_seconds() / BUCKETS))
-    seconds = cast(extract("epoch", Delivery.settled_at), BigInteger) - int(start.timestamp())
-    bucket = seconds // width
-    counted = select(bucket, func.count()).where(_accepted(issue.id)).group_by(bucket).order_by(bucket)
-    points, total = [(start, 0.0)], 0
-    for number, readers in session.execute(counted):
+    first, last = min(accepted), max(accepted)
+    start = min(int(issue.started_at.timestamp()) if issue.started_at else first, first)
+    width = max(1, round((last - start) / BUCKETS))
+    steps: Counter[int] = Counter()
+    for second, readers in accepted.items():
+        steps[(second - start) // width] += readers
+    points, total = [(datetime.fromtimestamp(start, UTC), 0.0)], 0
+    for number, readers in sorted(steps.items()):
         total += readers
-        points.append((min(start + timedelta(seconds=width * (int(number) + 1)), last), float(total)))
+        at = min(start + width * (number + 1), last + 1)
+        points.append((datetime.fromtimestamp(at, UTC), float(total)))
     return Series(name, points, "good")
 
 
@@ -125,37 +127,20 @@ def compared(session: Session, issue: Issue, *, most: int = COMPARED) -> Sequenc
     """The newsletter's last issues, the newest first, this one among them if it was sent."""
     issues = [listed.issue for listed in last_sent(session, newsletter_id=issue.newsletter_id, most=most)]
     ids = [one.id for one in issues]
-    states = _states(session, ids)
+    states = counts.by_issue(session, ids)
     left = _by_issue(session, Subscription.unsubscribed_by_issue_id, ids)
     complaints = _by_issue(session, Complaint.issue_id, ids)
     return [
         Compared(
             issue=one,
-            prepared=sum(states.get((one.id, state), 0) for state in DeliveryState),
-            accepted=states.get((one.id, DeliveryState.ACCEPTED), 0),
-            bounced=states.get((one.id, DeliveryState.BOUNCED), 0),
+            prepared=sum(states[one.id].values()),
+            accepted=states[one.id][DeliveryState.ACCEPTED],
+            bounced=states[one.id][DeliveryState.BOUNCED],
             unsubscribed=left.get(one.id, 0),
             complaints=complaints.get(one.id, 0),
         )
         for one in issues
     ]
-
-
-def _accepted(issue_id: int) -> ColumnElement[bool]:
-    return and_(
-        Delivery.issue_id == issue_id,
-        Delivery.state == DeliveryState.ACCEPTED,
-        Delivery.settled_at.is_not(None),
-    )
-
-
-def _states(session: Session, issue_ids: list[int]) -> dict[tuple[int, DeliveryState], int]:
-    counted = (
-        select(Delivery.issue_id, Delivery.state, func.count())
-        .where(Delivery.issue_id.in_(issue_ids))
-        .group_by(Delivery.issue_id, Delivery.state)
-    )
-    return {(issue_id, state): readers for issue_id, state, readers in session.execute(counted)}
 
 
 def _by_issue(

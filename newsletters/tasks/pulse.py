@@ -16,6 +16,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
 from newsletters.tasks.identity import is_known_dead
+from newsletters.tasks.long_work import LongWork
 from newsletters.tasks.periodic import Timetable
 from newsletters.tasks.presence import Presence
 
@@ -27,18 +28,19 @@ log = logging.getLogger(__name__)
 class Pulse:
     """What happens every second."""
 
-    def __init__(self, runtime: Runtime, deliveries: Deliveries) -> None:
+    def __init__(self, runtime: Runtime, deliveries: Deliveries, long_work: LongWork) -> None:
         self.runtime = runtime
         self.deliveries = deliveries
+        self.long_work = long_work
         self.timetable = Timetable(runtime)
         self.presence = Presence(runtime)
         self.steps: tuple[Callable[[], None], ...] = (
             self.nudge_forms,
             self.nudge_outbox,
             self.start_due_issues,
+            self.nudge_long_work,
             self.probe_server,
             self.release_the_dead,
-            self.write_off_cancelled,
             self.finish_issues,
             self.nudge_senders,
             self.deliveries.close_idle,
@@ -74,7 +76,11 @@ class Pulse:
     def _start(self, session: Session, issue_id: int) -> None:
         size, now = self.runtime.config.batch_size, self.runtime.clock.now()
         issue = freeze.start(session, issue_id, batch_size=size, now=now)
-        log.info("issue %d is %s: %d prepared", issue_id, issue.state, issue.prepared)
+        log.info("issue %d is %s: %d of %d prepared", issue_id, issue.state, issue.prepared, issue.candidates)
+
+    def nudge_long_work(self) -> None:
+        if self.long_work.is_due():
+            self._nudge("long_work")
 
     def probe_server(self) -> None:
         with self.runtime.db.reading() as session:
@@ -90,23 +96,19 @@ class Pulse:
             with self.runtime.db.transaction(durable=False) as session:
                 batches.release_dead(session, worker=name, now=now)
 
-    def write_off_cancelled(self) -> None:
-        with self.runtime.db.reading() as session:
-            cancelled = reconcile.cancelled_with_work(session, now=self.runtime.clock.now())
-        self._each(cancelled, self._write_off)
-
-    def _write_off(self, session: Session, issue_id: int) -> None:
-        readers = reconcile.write_off(session, issue_id, now=self.runtime.clock.now())
-        log.info("issue %d was cancelled: %d readers do not get it", issue_id, readers)
-
     def finish_issues(self) -> None:
         with self.runtime.db.reading() as session:
             without_work = reconcile.issues_without_work(session)
-        self._each(without_work, self._finish)
+            balanced = [issue_id for issue_id in without_work if reconcile.balances(session, issue_id)]
+        self._each(balanced, self._finish)
+        self._each(set(without_work).difference(balanced), self._reopen)
 
     def _finish(self, session: Session, issue_id: int) -> None:
-        if reconcile.finish(session, issue_id, now=self.runtime.clock.now()):
-            log.info("issue %d is sent", issue_id)
+        reconcile.finish(session, issue_id, now=self.runtime.clock.now())
+        log.info("issue %d is sent", issue_id)
+
+    def _reopen(self, session: Session, issue_id: int) -> None:
+        reconcile.reopen_left(session, issue_id, now=self.runtime.clock.now())
 
     def nudge_senders(self) -> None:
         with self.runtime.db.reading() as session:

@@ -6,13 +6,23 @@ from functools import partial
 
 from newsletters.runtime import Runtime
 from newsletters.tasks.deliver import Deliveries
+from newsletters.tasks.domains import DomainLooks
 from newsletters.tasks.forms import take_forms
+from newsletters.tasks.long_work import LongWork
 from newsletters.tasks.outbox import send_outbox
 from newsletters.tasks.probe import Probe
 from newsletters.tasks.pulse import Pulse
 
 # Single mails overtake issues: somebody waits for a confirmation with the page still open.
-PRIORITIES = {"take_forms": 100, "send_outbox": 100, "pulse": 50, "probe": 20, "deliver": 10}
+PRIORITIES = {
+    "take_forms": 100,
+    "send_outbox": 100,
+    "pulse": 50,
+    "probe": 20,
+    "deliver": 10,
+    "long_work": 5,
+    "look_at_domains": 5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +36,16 @@ class Tasks:
 def register(runtime: Runtime) -> Tasks:
     """Bind every task to ``runtime`` and make it known to its engine."""
     deliveries = Deliveries(runtime)
-    pulse, probe = Pulse(runtime, deliveries), Probe(runtime)
+    long_work = LongWork(runtime, should_stop=deliveries.stopping.is_set)
+    pulse, probe = Pulse(runtime, deliveries, long_work), Probe(runtime)
     table: dict[str, Callable[[], None]] = {
         "take_forms": partial(take_forms, runtime, should_stop=deliveries.stopping.is_set),
         "send_outbox": partial(send_outbox, runtime, should_stop=deliveries.stopping.is_set),
         "pulse": pulse.beat,
         "probe": lambda: probe.probe(deliveries.office.server),
         "deliver": deliveries.deliver,
+        "long_work": long_work.run,
+        "look_at_domains": DomainLooks(runtime).run,
     }
     for name, run in table.items():
         runtime.engine.tasks[name] = runtime.engine.huey.task(name=name, priority=PRIORITIES[name])(run)

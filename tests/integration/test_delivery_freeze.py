@@ -73,9 +73,11 @@ def test_batches_are_cut_to_size_in_the_readers_order(db: Database) -> None:
         freeze.start(session, issue_id, batch_size=3, now=NOW)
 
     with db.reading() as session:
-        rows = _deliveries(session, issue_id)
-        numbers = dict(session.execute(select(Batch.id, Batch.number)).all())
-        assert [numbers[row.batch_id or 0] for row in rows] == [0, 0, 0, 1, 1, 1, 2]
+        readers = [row.subscriber_id for row in _deliveries(session, issue_id)]
+        batches = session.scalars(select(Batch).order_by(Batch.number)).all()
+        owned = [[one for one in readers if batch.first_id <= one <= batch.last_id] for batch in batches]
+    assert owned == [readers[:3], readers[3:6], readers[6:]]
+    assert [batch.waiting for batch in batches] == [3, 3, 1]
 
 
 def test_an_issue_to_nobody_has_no_batches(db: Database) -> None:

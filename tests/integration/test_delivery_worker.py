@@ -138,8 +138,8 @@ def test_an_issue_that_cannot_start_holds_up_no_other(
     broken = schedule_issue(runtime.db, make_audience(runtime.db, 1, first="one"), at=NOW)
     well = schedule_issue(runtime.db, make_audience(runtime.db, 1, first="two"), at=NOW)
     with runtime.db.transaction() as session:
-        other = session.get_one(Issue, broken)
-        session.add(Batch(issue_id=other.id, number=0, due_at=NOW))  # in the way of its own first batch
+        reader = session.scalars(select(Subscriber).where(Subscriber.email == "one0@readers.example")).one()
+        session.add(Delivery(issue_id=broken, subscriber_id=reader.id))  # in the way of its own first row
 
     work(runtime, tasks)
 
@@ -257,7 +257,7 @@ def _claim(runtime: Runtime, worker: str) -> batches.Claim | None:
 
 def _begin(db: Database, claim: batches.Claim, subscriber_id: int) -> None:
     with db.transaction() as session:
-        session.get_one(Batch, claim.hold.batch_id).in_flight_id = subscriber_id
+        session.get_one(Batch, claim.hold.batch_id).in_flight = str(subscriber_id)
 
 
 def _name_of_a_dead_process() -> str:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from newsletters.accounts.models import AuditEntry, Role
 from newsletters.bounces.models import Complaint
-from newsletters.delivery.models import Batch, Delivery, DeliveryState
+from newsletters.delivery.gathering import gather
+from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.db import Database
 from newsletters.publishing.models import Issue, IssueExclusion, IssueState, Newsletter
 from newsletters.reports import issue_report
@@ -50,8 +51,7 @@ def issue(db: Database) -> Issue:
             prepared=11,
             candidates=12,
         )
-        batch = Batch(issue_id=sent.id, due_at=NOW, number=1)
-        session.add_all([batch, IssueExclusion(issue_id=sent.id, reason="paused", readers=1)])
+        session.add(IssueExclusion(issue_id=sent.id, reason="paused", readers=1))
         session.flush()
         minute = 0
         for state, readers in OUTCOMES.items():
@@ -61,7 +61,6 @@ def issue(db: Database) -> Issue:
                     Delivery(
                         issue_id=sent.id,
                         subscriber_id=make_subscriber(session).id,
-                        batch_id=batch.id,
                         state=state,
                         reason={DeliveryState.BOUNCED: "hard", DeliveryState.FAILED: "expired"}.get(
                             state, ""
@@ -71,6 +70,7 @@ def issue(db: Database) -> Issue:
                         reply="550 5.1.1 <script>no such user</script>",
                     )
                 )
+        gather(session, sent.id, batch_size=4, now=NOW)
         return sent
 
 
@@ -110,14 +110,12 @@ def test_behind_every_number_stand_its_readers(
 def test_the_readers_come_a_page_at_a_time(client: FlaskClient, db: Database, issue: Issue) -> None:
     signed_in(client, db, Role.EDITOR)
     with db.transaction() as session:
-        batch = session.scalars(select(Batch.id)).one()
         for _ in range(60):
             reader = make_subscriber(session)
             session.add(
-                Delivery(
-                    issue_id=issue.id, subscriber_id=reader.id, batch_id=batch, state=DeliveryState.WAITING
-                )
+                Delivery(issue_id=issue.id, subscriber_id=reader.id, state=DeliveryState.WAITING)
             )
+        gather(session, issue.id, batch_size=7, now=NOW)
 
     first = client.get(f"/desk/issues/{issue.id}/readers/waiting").get_data(as_text=True)
     following = re.search(r'href="([^"]+after=[^"]+)"', first)
@@ -139,18 +137,17 @@ def test_the_file_is_for_owners_and_safe_in_a_spreadsheet(
     client: FlaskClient, db: Database, issue: Issue
 ) -> None:
     with db.transaction() as session:
-        batch = session.scalars(select(Batch.id)).one()
         for email in ("=cmd|x@evil.example", "+1@evil.example", "@x@evil.example"):
             reader = make_subscriber(session, email)
             session.add(
                 Delivery(
                     issue_id=issue.id,
                     subscriber_id=reader.id,
-                    batch_id=batch,
                     state=DeliveryState.FAILED,
                     reply="-2+3 cmd",
                 )
             )
+        gather(session, issue.id, batch_size=2, now=NOW)
     signed_in(client, db, Role.OWNER)
 
     answer = client.get(f"/desk/issues/{issue.id}/readers/failed.csv")

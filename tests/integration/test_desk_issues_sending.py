@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from config import Config
 from newsletters.accounts.models import AuditEntry, Editor, Role
+from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
@@ -260,6 +261,7 @@ def going_out(db: Database, newsletter: Newsletter) -> Issue:
         )
         for state in (DeliveryState.ACCEPTED, DeliveryState.WAITING, DeliveryState.FAILED):
             session.add(Delivery(issue_id=issue.id, subscriber_id=make_subscriber(session).id, state=state))
+        gather(session, issue.id, batch_size=2, now=NOW)
         return issue
 
 

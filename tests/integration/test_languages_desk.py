@@ -12,6 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletters.accounts.models import Editor, Invitation
+from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.db import Database
 from newsletters.publishing import drafts
@@ -89,6 +90,7 @@ def furnish_issues(session: Session, newsletter: Newsletter, editor: Editor) -> 
         for outcome in DeliveryState if "prepared" in fields else ():
             reader = make_subscriber(session, name="Олена")
             session.add(Delivery(issue_id=issue.id, subscriber_id=reader.id, state=outcome, attempts=2))
+        gather(session, issue.id, batch_size=100, now=NOW)
         issues.append(issue)
     draft = drafts.new_issue(session, newsletter, author_id=editor.id, now=NOW)
     wrong = drafts.IssueText(

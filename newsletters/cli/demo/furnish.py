@@ -13,6 +13,7 @@ from newsletters.accounts.models import Editor
 from newsletters.bounces.models import Bounce, BounceKind
 from newsletters.cli.demo.newsroom import NEWSLETTERS, DemoNewsletter
 from newsletters.cli.demo.readers import STOPPED_AFTER, DemoReader, DemoSubscription, imagine_readers
+from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.columns import Base
 from newsletters.publishing.fingerprint import frozen_hash
@@ -214,6 +215,7 @@ def _past_issue(newsletter: Newsletter, text: tuple[str, str, str], sent_at: dat
         edited_at=sent_at - timedelta(hours=2),
         send_at=sent_at,
         started_at=sent_at,
+        frozen_at=sent_at,
         sent_at=sent_at + timedelta(seconds=9),
     )
     issue.content_hash = frozen_hash(issue, newsletter)
@@ -232,6 +234,7 @@ def _store_deliveries(
     issue.candidates = issue.prepared = len(recipients)
     outcomes = [_outcome(issue, subscriber_id, one, random) for subscriber_id, one in recipients]
     _insert(session, Delivery, outcomes)
+    gather(session, issue.id, batch_size=ROWS_A_STATEMENT, now=issue.started_at)
     _insert(session, Bounce, _bounce_rows(outcomes))
 
 

@@ -1,0 +1,74 @@
+"""Work that would take long in one transaction, done in many short ones with a turn for others in between.
+
+Writing down the readers of an issue that has started, and closing what a cancelled issue left open. Each
+step finds in the rows where the last one stopped, so it may end anywhere and go on in any process.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from threading import Lock
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from newsletters.delivery import freeze, reconcile
+from newsletters.runtime import Runtime
+
+LONGEST_GAP_SECONDS = 0.05
+
+log = logging.getLogger(__name__)
+Step = Callable[[Session], bool]  # True while there is more to do
+
+
+class LongWork:
+    """One thread of a process at a time."""
+
+    def __init__(self, runtime: Runtime, *, should_stop: Callable[[], bool]) -> None:
+        self.runtime = runtime
+        self.should_stop = should_stop
+        self._busy = Lock()
+
+    def is_due(self) -> bool:
+        """Whether there is any that this process is not about already."""
+        return not self._busy.locked() and next(self._jobs(), None) is not None
+
+    def run(self) -> None:
+        """Do what there is; what fails is tried again when it is next asked for."""
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            for job in self._jobs():
+                self._do(job)
+        finally:
+            self._busy.release()
+
+    def _jobs(self) -> Iterator[Step]:
+        now = self.runtime.clock.now()
+        with self.runtime.db.reading() as session:
+            unprepared = freeze.unprepared_issue_ids(session)
+            cancelled = reconcile.cancelled_with_work(session, now=now)
+        for issue_id in unprepared:
+            yield self._preparing(issue_id)
+        for issue_id in cancelled:
+            yield self._writing_off(issue_id)
+
+    def _preparing(self, issue_id: int) -> Step:
+        size = self.runtime.config.batch_size
+        return lambda session: freeze.go_on(session, issue_id, batch_size=size, now=self.runtime.clock.now())
+
+    def _writing_off(self, issue_id: int) -> Step:
+        return lambda session: reconcile.write_off(session, issue_id, now=self.runtime.clock.now())
+
+    def _do(self, step: Step) -> None:
+        is_unfinished = True
+        while is_unfinished and not self.should_stop():
+            started = time.monotonic()
+            try:
+                with self.runtime.db.transaction() as session:
+                    is_unfinished = step(session)
+            except DBAPIError:
+                log.exception("long work was interrupted; it goes on later")
+                return
+            if is_unfinished and self.runtime.db.is_sqlite:
+                time.sleep(min(time.monotonic() - started, LONGEST_GAP_SECONDS))  # others wait for its lock
