@@ -61,11 +61,8 @@ class Exchange:
         """
         ends_at = time.monotonic() + timeout
         while True:
-            now = time.monotonic()
-            self._look_after(now)
-            until = now if self._events else min(ends_at, self._looks_at)
-            is_woken = self._select(max(0.0, until - now))
-            if self._events or is_woken or until == ends_at:
+            is_woken = self._serve(ends_at)
+            if self._events or is_woken or time.monotonic() >= ends_at:
                 break
         events = self._events.copy()
         self._events.clear()
@@ -97,22 +94,21 @@ class Exchange:
         """
         for pool in self.pools:
             pool.stop()
-        events = self._poll_while(lambda pool: pool.under_way > 0, patience)
+        events = self._serve_while(lambda pool: pool.under_way > 0, patience)
         for pool in self.pools:
             pool.dismiss_free()
             for line in [line for line in pool.lines if not line.is_leaving]:
                 line.close(STOPPED)
         farewell = max((pool.server.timeouts.farewell for pool in self.pools), default=0.0)
-        events += self._poll_while(lambda pool: bool(pool.lines), farewell)
+        events += self._serve_while(lambda pool: bool(pool.lines), farewell)
         self._shut()
         return events
 
-    def _poll_while(self, is_busy: Callable[[Pool], bool], patience: float) -> list[Event]:
-        events = self.poll(0)
+    def _serve_while(self, is_busy: Callable[[Pool], bool], patience: float) -> list[Event]:
         ends_at = time.monotonic() + patience
-        while any(map(is_busy, self.pools)) and (left := ends_at - time.monotonic()) > 0:
-            events += self.poll(left)
-        return [event for event in events if isinstance(event, Settled)]
+        while any(map(is_busy, self.pools)) and time.monotonic() < ends_at:
+            self._serve(ends_at)
+        return [event for event in self.poll(0) if isinstance(event, Settled)]
 
     def _shut(self) -> None:
         with self._closing:
@@ -125,21 +121,13 @@ class Exchange:
         self._woken.close()
         self._waker.close()
 
-    def _look_after(self, now: float) -> None:
-        while self._opened:
-            pool, opened = self._opened.popleft()
-            pool.adopt(opened)
-        if now >= self._looks_at:
-            self._looks_at = now + LOOK_SECONDS
-            for pool in self.pools:
-                pool.look_around(now)
-        for pool in self.pools:
-            pool.keep(now)
-
-    def _select(self, wait: float) -> bool:
-        """Serve whatever is ready; say whether somebody woke us."""
+    def _serve(self, ends_at: float) -> bool:
+        """Serve whatever is ready, waiting for it till ``ends_at``; say whether somebody woke us."""
+        now = time.monotonic()
+        self._look_after(now)
+        until = now if self._events else min(ends_at, self._looks_at)
         is_woken = False
-        for key, _mask in self._selector.select(wait):
+        for key, _mask in self._selector.select(max(0.0, until - now)):
             if key.data is not None:
                 key.data.on_ready()
                 continue
@@ -150,6 +138,17 @@ class Exchange:
         if self._opened:
             self._look_after(time.monotonic())
         return is_woken
+
+    def _look_after(self, now: float) -> None:
+        while self._opened:
+            pool, opened = self._opened.popleft()
+            pool.adopt(opened)
+        if now >= self._looks_at:
+            self._looks_at = now + LOOK_SECONDS
+            for pool in self.pools:
+                pool.look_around(now)
+        for pool in self.pools:
+            pool.keep(now)
 
     def _watch(self, line: Line) -> None:
         """Listen to a line, and for room if it wants to write; forget it when it is over."""

@@ -4,6 +4,7 @@ Nothing a server may say makes this fail, wait or grow: what is no reply has cod
 """
 
 import re
+from functools import lru_cache
 
 LONGEST_LINE = 2000  # what is kept of a line; RFC 5321 section 4.5.3.1.5 allows 512
 LONGEST_REPLY = 1_000_000
@@ -39,15 +40,22 @@ class Hearing:
         return [*said, (0, b"a reply without end")]
 
     def _line(self, line: bytes) -> Said | None:
-        found = _REPLY_LINE.fullmatch(line[:LONGEST_LINE])
-        if found is None:
-            self._texts = []
-            return 0, line[:LONGEST_LINE]
-        code, mark, text = found.groups()
-        if mark == b"-":
-            self._texts.append(text.strip())
+        code, is_last, text = _parsed(line[:LONGEST_LINE])
+        if code and not is_last:
+            self._texts.append(text)
             return None
-        if not self._texts:
-            return int(code), (text or b"").strip()
-        texts, self._texts = [*self._texts, (text or b"").strip()], []
-        return int(code), b"\n".join(texts)
+        if not code or not self._texts:
+            self._texts = []
+            return code, text
+        texts, self._texts = [*self._texts, text], []
+        return code, b"\n".join(texts)
+
+
+@lru_cache(maxsize=256)  # most answers are said again and again
+def _parsed(line: bytes) -> tuple[int, bool, bytes]:
+    """The code (nought where the line is no reply), whether the reply ends here, the words."""
+    found = _REPLY_LINE.fullmatch(line)
+    if found is None:
+        return 0, True, line
+    code, mark, text = found.groups()
+    return int(code), mark != b"-", (text or b"").strip()
