@@ -37,6 +37,9 @@ class Config:
     sink_http_port: int = 8025
     example_port: int = 8080
     inbound_port: int = 1026
+    inbound_lmtp: str = ""
+    replies_to: tuple[str, ...] = ()
+    quarantine_days: int = 30
     old_secret_keys: tuple[str, ...] = ()
     newsroom: str = "The Newsroom"
     mail_from: str = "newsletters@newsroom.example"
@@ -185,6 +188,13 @@ def _port(value: str, name: str) -> int:
     return _whole(value, name, 1, 65535)
 
 
+def _socket(value: str, name: str) -> str:
+    """A path of a socket file, a port, or ``host:port``."""
+    if not value.startswith("/"):
+        _port(value.rpartition(":")[2], name)
+    return value
+
+
 def _count(value: str, name: str) -> int:
     return _whole(value, name, 1, 1_000_000)
 
@@ -286,6 +296,9 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "SINK_HTTP_PORT": _port,
     "EXAMPLE_PORT": _port,
     "INBOUND_PORT": _port,
+    "INBOUND_LMTP": _socket,
+    "REPLIES_TO": _texts,
+    "QUARANTINE_DAYS": _count,
     "NEWSROOM": _text,
     "MAIL_FROM": _text,
     "BOUNCE_DOMAIN": _text,

@@ -13,7 +13,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import compat32
-from typing import Final
+from typing import Final, TypeAlias
 
 from newsletters.kernel.errors import DomainError
 
@@ -31,7 +31,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _FIELD = re.compile(r"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)")
 
 Fields = Mapping[str, str]
-Mime = Message[str, str]
+Mime: TypeAlias = "Message[str, str]"
 
 
 class Unreadable(DomainError):

@@ -57,6 +57,14 @@ def complaint(letter: Letter) -> Complaint | None:
     )
 
 
+def message_ids(letter: Letter) -> tuple[str, ...]:
+    """The names of the mails that a mail carries, or whose headers it quotes."""
+    try:
+        return _first(_message_ids({}, list(_originals(letter))))
+    except Exception:  # noqa: BLE001  (what the library has parsed without a word can raise)
+        return ()
+
+
 def _originals(letter: Letter) -> Iterator[Fields]:
     """The headers of the mail complained about, in every wrapping there is."""
     for part in letter.of_type(*ORIGINAL_PARTS):

@@ -2,6 +2,10 @@
 
 OK = "250 2.1.5 Ok"
 DONE = "250 2.0.0 Done"
+KEPT = "250 2.0.0 Kept for an editor to look at"
 NO_SUCH_MAILBOX = "550 5.1.1 No such mailbox here"
-TOO_MANY_RECIPIENTS = "452 4.5.3 One recipient at a time"
+ONE_AT_A_TIME = "452 4.5.3 One recipient at a time"
+TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
+TOO_BIG = "552 5.3.4 Too big for this mailbox"
+TOO_OFTEN = "451 4.7.1 Too much mail for this mailbox, try again later"
 TRY_LATER = "451 4.3.0 Not now, try again later"

@@ -1,19 +1,16 @@
-"""The mail door's process: listens on loopback, behind the machine's own mail server."""
+"""The mail door's process: listens on this machine, behind its own mail server."""
 
 import signal
 import threading
 
-from aiosmtpd.controller import Controller
-
 from config import BadSetting, Config
 from newsletters.inbound.door import MailDoor
+from newsletters.inbound.listening import listening
 from newsletters.kernel import logs
 from newsletters.mail.office import Office
 from newsletters.runtime import build
 
-HOST = "127.0.0.1"
 WAKE_SECONDS = 1.0
-LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
 
 
 def main() -> int:
@@ -28,17 +25,8 @@ def main() -> int:
     logs.configure(config.log_level)
     runtime = build(config)
     door = MailDoor(runtime, Office.from_config(config, runtime.signer).paths)
-    controller = Controller(
-        door,
-        hostname=HOST,
-        port=config.inbound_port,
-        data_size_limit=LARGEST_MESSAGE_BYTES,
-        enable_SMTPUTF8=True,
-        ident="newsletters",
-    )
-    controller.start()
-    while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
-        pass
-    controller.stop()
+    with listening(door, port=config.inbound_port, lmtp=config.inbound_lmtp):
+        while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
+            pass
     runtime.db.close()
     return 0

@@ -3,6 +3,7 @@
 Every attempt makes the same message: its Date is the moment it was asked for, its Message-ID the row's.
 """
 
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import COMPOSED
 from newsletters.mail.render import Content
+from newsletters.mail.wrapping import wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
         headers=_headers(row),
     )
     message = build(mail, row.params.get("values", {}), date=row.created_at)
-    signed = office.dkim.sign(message, now=now, is_canonical=True)
+    original = row.params.get("original")
+    if original is not None:
+        message = wrapped(message, b64decode(original))
+    signed = office.dkim.sign(message, now=now, is_canonical=original is None)
     return Envelope(office.paths.for_mail(row.id), row.recipient, signed)
 
 

@@ -21,6 +21,7 @@ from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.tasks.domains import want_looks
 from newsletters.tasks.identity import worker_name
+from newsletters.tasks.returned import forget_quarantined, judge_spikes, tell_deliveries, watch_rates
 
 LOOK_SECONDS = 5.0
 OUTBOX_KEPT = timedelta(days=30)  # long enough to answer "did you ever mail me?"
@@ -79,6 +80,10 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
     Entry(3600, forget_webhook_tokens),
+    Entry(20, judge_spikes),
+    Entry(20, tell_deliveries),
+    Entry(60, watch_rates),
+    Entry(600, forget_quarantined),
     Entry(300, purge_subscribers),
     Entry(3600, forget_settled_mail),
 )
