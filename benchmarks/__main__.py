@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import first, latency, programs, report, scale, signups, speed
+from benchmarks import first, latency, pages, programs, report, scale, signups, speed
 from benchmarks import plan as plans
 from benchmarks.plan import Plan, say
 from benchmarks.sender import Bench
@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "first": first.measure,
     "latency": latency.measure,
     "signups": signups.measure,
+    "pages": pages.measure,
 }
 
 

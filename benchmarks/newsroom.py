@@ -94,11 +94,11 @@ def publish(session: Session) -> Newsletter:
     return newsletter
 
 
-def draft(session: Session, newsletter: Newsletter) -> Issue:
+def draft(session: Session, newsletter: Newsletter, *, slug: str = "bridge") -> Issue:
     """An issue with as many paragraphs as make a message of 30 KB, signatures not counted."""
     issue = Issue(
         newsletter_id=newsletter.id,
-        slug="bridge",
+        slug=slug,
         subject="The bridge, {{ name }}, and what it carries",
         preheader="Closed since Monday",
         created_at=BEGAN,

@@ -13,7 +13,6 @@ from benchmarks import newsroom
 from benchmarks.processes import wait_until
 from newsletters.cli.processes import Child
 from tests.postgres import free_port
-from tests.running import listens
 
 WORKERS, THREADS = 2, 4  # WEB_WORKERS' default, and what ``cli run`` gives each
 PATH = "/newsletters/explaining"
@@ -49,14 +48,28 @@ def web(folder: Path, settings: dict[str, str], application: str) -> Iterator[in
         *("--workers", str(WORKERS), "--worker-class", "gthread", "--threads", str(THREADS)),
         *("--backlog", "2048", "--no-control-socket"),
     ]
-    child = Child("web", command, folder / "web.log", settings)
+    child = Child("web", command, folder / f"web-{application.partition(chr(58))[0]}.log", settings)
     child.log.unlink(missing_ok=True)
     child.start()
     try:
-        wait_until(lambda: listens(port) or not child.is_running, seconds=60, what="the web server")
+        wait_until(lambda: _answers(port) or not child.is_running, seconds=60, what="the web server")
+        if not child.is_running:
+            raise RuntimeError(f"the web server ended at once: {child.last_words()}")
         yield port
     finally:
         child.stop()
+
+
+def _answers(port: int) -> bool:
+    """Whether a worker takes requests; the port alone is open before."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", PATH, headers=headers())
+        return connection.getresponse().status < 500
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def visit(port: int) -> Visit:
