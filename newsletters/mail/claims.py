@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail, OutboxState
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=30)  # how long a reader waits for a mail whose worker was killed
 LONGEST_REPLY = 500  # the column's length
 
 
