@@ -14,6 +14,8 @@ from werkzeug.routing import IntegerConverter, Map
 
 from config import Config
 from newsletters import context
+from newsletters.api import door as api
+from newsletters.api import routes as api_routes
 from newsletters.kernel.i18n import LANGUAGES, NAMES, TRANSLATIONS
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
@@ -33,8 +35,13 @@ CONTENT_SECURITY_POLICY = (
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 YEAR_SECONDS = 365 * 24 * 3600
-DOORS = (public, forms, desk, health)
-ROUTES = (public_routes, forms_routes, desk_routes)  # imported for their effect on the doors' blueprints
+DOORS = (public, forms, desk, api, health)
+ROUTES = (
+    public_routes,
+    forms_routes,
+    desk_routes,
+    api_routes,
+)  # imported for their effect on the doors' blueprints
 ERROR_PAGES = (400, 403, 404, 405, 413, 429, 500, 503)
 
 log = logging.getLogger(__name__)

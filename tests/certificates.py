@@ -25,10 +25,17 @@ class Authority:
 
     def vouch(self, address: str, *, valid_for: timedelta = timedelta(days=1)) -> tuple[Path, Path]:
         """The certificate and key files of a server at ``address``; expired if ``valid_for`` is negative."""
+        return self._vouch(address, x509.IPAddress(ip_address(address)), valid_for=valid_for)
+
+    def vouch_for_name(self, name: str, *, valid_for: timedelta = timedelta(days=1)) -> tuple[Path, Path]:
+        """The same for a server with a name."""
+        return self._vouch(name, x509.DNSName(name), valid_for=valid_for)
+
+    def _vouch(self, address: str, name: x509.GeneralName, *, valid_for: timedelta) -> tuple[Path, Path]:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(address, self.certificate.subject, key, ends_at=datetime.now(UTC) + valid_for)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
             )

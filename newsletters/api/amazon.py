@@ -1,4 +1,4 @@
-"""What the door asks of Amazon: the certificates that SNS signs with, and the word that a subscription stands.
+"""What the door asks of Amazon: the certificates SNS signs with, and the word that a subscription stands.
 
 Certificates are kept for a day. A failure is kept for a minute and fetches are few, so that nobody can make
 us fetch by posting nonsense.

@@ -7,23 +7,27 @@ logged but numbers.
 import hashlib
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.bounces.event import EventKind, MailEvent
+from newsletters.bounces.event import EventKind, MailEvent, Recorded
 from newsletters.bounces.models import BounceKind
 from newsletters.bounces.processing import record_event
 from newsletters.bounces.providers_placing import Places, place
 from newsletters.bounces.providers_replay import Heard, hear
 from newsletters.bounces.providers_report import NotGenuine, Reading, Report, ReportKind
-from newsletters.bounces.quarantine import quarantine
+from newsletters.bounces.quarantine import NO_GUESS, Guess, keep
+from newsletters.bounces.quarantined import QuarantineReason
+from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.mail.headers import wire_address
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths
 
 LONGEST_EVENT_ID = 150
+NOTHING_READ = Reading(())
 KEPT_BEYOND_TOLERANCE = timedelta(days=1)
+EVENTS_KEPT = timedelta(days=35)  # longer than any provider repeats an event
 _KINDS = {
     BounceKind.HARD: EventKind.HARD,
     BounceKind.SOFT: EventKind.SOFT,
@@ -43,7 +47,7 @@ class Taken:
     source: str
     token: str
     raw: bytes
-    reading: Reading = Reading(())
+    reading: Reading = NOTHING_READ
     unreadable: str = ""
 
 
@@ -53,9 +57,9 @@ def take(taken: Taken) -> int:
         if _was_heard(session, taken):
             return 0
         if taken.unreadable:
-            _set_aside(session, taken, taken.unreadable, taken.raw)
+            _set_aside(session, taken, QuarantineReason.UNREADABLE, taken.raw)
         for event in taken.reading.unread:
-            _set_aside(session, taken, "an event that could not be read", event.encode())
+            _set_aside(session, taken, QuarantineReason.UNREADABLE, event.encode())
         new = sum(_record(session, taken, report) for report in taken.reading.reports)
     if taken.reading.reports:
         context.runtime().engine.nudge("send_outbox")
@@ -64,6 +68,7 @@ def take(taken: Taken) -> int:
 
 
 def _was_heard(session: Session, taken: Taken) -> bool:
+    """Whether this very request came before. Raises NotGenuine for its token over another body."""
     tolerance = timedelta(seconds=context.runtime().config.webhook_tolerance_seconds)
     heard = hear(
         session,
@@ -79,11 +84,35 @@ def _was_heard(session: Session, taken: Taken) -> bool:
 
 
 def _record(session: Session, taken: Taken, report: Report) -> bool:
+    if not _is_first(session, taken, report):
+        return False
     about = place(session, report, _places(), now=context.now())
-    if about is None:
-        _set_aside(session, taken, "about no mail of ours", taken.raw)
-        return True
-    return record_event(session, _event(taken.source, report, about), now=context.now())
+    recorded = Recorded.NOBODY
+    if about is not None:
+        recorded = record_event(session, _event(taken.source, report, about), now=context.now())
+    if recorded is Recorded.NOBODY:
+        _set_aside(
+            session,
+            taken,
+            QuarantineReason.FOREIGN,
+            taken.raw,
+            recipient=report.address,
+            guess=_guess(report),
+        )
+    return recorded is not Recorded.KNOWN
+
+
+def _is_first(session: Session, taken: Taken, report: Report) -> bool:
+    """Providers repeat events in other requests; which mail is the latest may have changed meanwhile."""
+    heard = hear(
+        session,
+        source=f"{taken.source} event",
+        token=f"{report.event_id}\0{report.address}",
+        body=b"",
+        kept=EVENTS_KEPT,
+        now=context.now(),
+    )
+    return heard is Heard.NEW
 
 
 def _event(source: str, report: Report, about: IssueBounce | MailBounce) -> MailEvent:
@@ -123,5 +152,22 @@ def _places() -> Places:
     return Places(ReturnPaths(runtime.signer, domain), runtime.digester, domain)
 
 
-def _set_aside(session: Session, taken: Taken, why: str, raw: bytes) -> None:
-    quarantine(session, source=taken.source, why=why, raw=raw, now=context.now())
+def _set_aside(
+    session: Session,
+    taken: Taken,
+    why: QuarantineReason,
+    raw: bytes,
+    *,
+    recipient: str = "",
+    guess: Guess = NO_GUESS,
+) -> None:
+    keep(session, door=taken.source, why=why, raw=raw, recipient=recipient, guess=guess, now=context.now())
+
+
+def _guess(report: Report) -> Guess:
+    """What an editor is told; the hash lets an erasure find it."""
+    try:
+        address_hash = context.runtime().digester.address(parse_address(report.address).key)
+    except InvalidAddress:
+        address_hash = ""
+    return Guess(kind=_kind(report), reply=_reply(report), address_hash=address_hash)

@@ -19,7 +19,7 @@ from newsletters import context
 from newsletters.api.amazon import Amazon
 from newsletters.api.door import blueprint, signed_by_provider
 from newsletters.api.pinned import FetchFailed
-from newsletters.api.taking import Taken, take
+from newsletters.api.taking import NOTHING_READ, Taken, take
 from newsletters.bounces import providers_mailgun as mailgun
 from newsletters.bounces import providers_postmark as postmark
 from newsletters.bounces import providers_sendgrid as sendgrid
@@ -62,7 +62,9 @@ def mailgun_events() -> Answer:
 @signed_by_provider
 def sendgrid_events() -> Answer:
     """SendGrid's signed event webhook."""
-    return _answer("sendgrid", "WEBHOOK_SENDGRID_KEY", context.runtime().config.webhook_sendgrid_key, _sendgrid)
+    return _answer(
+        "sendgrid", "WEBHOOK_SENDGRID_KEY", context.runtime().config.webhook_sendgrid_key, _sendgrid
+    )
 
 
 def _answer(
@@ -77,6 +79,9 @@ def _answer(
     except (NotGenuine, Unreadable) as error:
         log.warning("a request to the %s webhook was refused: %s", source, error)
         return _said("refused", 401)
+    except sendgrid.UnusableVerificationKey as error:
+        log.error("the %s webhook is closed: %s is %s", source, setting, error)
+        return _said("closed", 401)
     except FetchFailed as error:
         log.warning("the %s webhook could not ask back: %s", source, error)
         return _said("try again", 503)
@@ -135,7 +140,7 @@ def _take(source: str, token: str, raw: bytes, read: Callable[[], Reading]) -> N
     try:
         reading, unreadable = read(), ""
     except Unreadable as error:
-        reading, unreadable = Reading(()), str(error)
+        reading, unreadable = NOTHING_READ, str(error)
     take(Taken(source=source, token=token, raw=raw, reading=reading, unreadable=unreadable))
 
 

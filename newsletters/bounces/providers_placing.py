@@ -102,7 +102,7 @@ def _latest_issue(session: Session, reader_id: int) -> IssueBounce | None:
 def _latest_mail(session: Session, reader_id: int) -> MailBounce | None:
     mail_id = session.scalar(
         select(OutboxMail.id)
-        .where(OutboxMail.subscriber_id == reader_id, OutboxMail.state == OutboxState.ACCEPTED)
+        .where(OutboxMail.subscriber_id == reader_id, OutboxMail.state != OutboxState.WAITING)
         .order_by(OutboxMail.id.desc())
         .limit(1)
     )

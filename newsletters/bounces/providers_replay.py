@@ -22,9 +22,7 @@ class Heard(StrEnum):
     FORGED = "forged"
 
 
-def hear(
-    session: Session, *, source: str, token: str, body: bytes, kept: timedelta, now: datetime
-) -> Heard:
+def hear(session: Session, *, source: str, token: str, body: bytes, kept: timedelta, now: datetime) -> Heard:
     """Remember ``token`` of ``source`` for as long as ``kept``, and say whether it is new with this body."""
     token_hash, body_hash = _hash(f"{source}\0{token}".encode()), _hash(body)
     written = session.execute(
