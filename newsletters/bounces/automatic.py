@@ -1,6 +1,4 @@
-"""Mail that no person wrote, and what may never be answered or forwarded (RFC 3834, RFC 2369, RFC 5321).
-Pure.
-"""
+"""Mail that no person wrote, and what may never be answered or passed on (RFC 3834, RFC 2369). Pure."""
 
 import re
 from typing import Final

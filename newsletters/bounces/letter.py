@@ -20,6 +20,7 @@ from newsletters.kernel.errors import DomainError
 LARGEST_BYTES: Final = 256 * 1024  # a report stands at the beginning; what is behind it is our own mail
 LONGEST_LINE: Final = 1000  # RFC 5322 section 2.1.1 and the line's end
 MOST_LINES: Final = 20_000
+MOST_FOLDED: Final = 100  # lines in a row that begin with a blank: so many has no header field
 MOST_NESTED: Final = 30
 MOST_PARTS: Final = 60
 LONGEST_FIELD: Final = 2000
@@ -98,15 +99,21 @@ class Letter:
 def bounded(raw: bytes) -> bytes:
     """The beginning of a mail with honest line ends and no endless line."""
     lines = _LINE_END.split(raw[:LARGEST_BYTES], MOST_LINES)[:MOST_LINES]
-    return b"\r\n".join(line[:LONGEST_LINE] for line in lines)
+    kept, folded = [], 0
+    for line in lines:
+        folded = folded + 1 if line[:1] in (b" ", b"\t") else 0
+        if folded <= MOST_FOLDED:
+            kept.append(line[:LONGEST_LINE])
+    return b"\r\n".join(kept)
 
 
 def field(part: Mime, name: str) -> str:
     """One header field as a line of text; empty where there is none, or none that can be read."""
-    value = part.get(name)
+    wanted = name.lower()
+    value = next((value for known, value in part.raw_items() if known.lower() == wanted), None)
     if value is None:
         return ""
-    text = str(value)[:LONGEST_FIELD]
+    text = str(value)[:LONGEST_FIELD].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with suppress(Exception):  # encoded-words that are none, or of an alphabet nobody knows
         text = str(make_header(decode_header(text)))
     return clean(text)
@@ -118,7 +125,8 @@ def fields(text: str) -> Fields:
     name = ""
     for line in text.splitlines():
         if line[:1] in (" ", "\t") and name:
-            found[name] = clean(f"{found[name]} {line.strip()}")[:LONGEST_FIELD]
+            if len(found[name]) < LONGEST_FIELD:
+                found[name] = clean(f"{found[name]} {line.strip()}")[:LONGEST_FIELD]
         elif (match := _FIELD.match(line)) is not None:
             name = match[1].lower()
             if name in found:

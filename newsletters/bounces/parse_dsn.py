@@ -1,5 +1,4 @@
-"""Delivery status notifications (RFC 3464; internationalised RFC 6533), and what they say of one address.
-Pure.
+"""Delivery status notifications (RFC 3464, RFC 6533), and what they say of one address. Pure.
 
 Only ``failed`` says that a mail did not arrive. ``delayed`` is kept and does nothing; so are
 ``delivered``, ``relayed`` and ``expanded``. Whose mail it was is said by the return path it came to,

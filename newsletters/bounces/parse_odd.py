@@ -36,7 +36,7 @@ _BOUNCE_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _ORIGINAL = re.compile(
-    r"^.{0,10}-{3,}.{0,60}"
+    r"^.{0,10}---.{0,90}"
     r"(?:original message|copy of|returned|message header|forwarded|undelivered message|below)|"
     r"^.{0,20}(?:included is a copy|this is a copy of|here is your returned mail|the body of the message is)",
     re.IGNORECASE | re.MULTILINE,
@@ -78,13 +78,23 @@ def odd_bounce(letter: Letter) -> Verdict | None:
 def _permanent(words: str, addresses: frozenset[str]) -> Verdict:
     found = _CODES.search(words) or _CODE.search(words)
     if found is None:
-        said = _telling_line(words)
-        return Verdict(EventKind(classify(0, "", said or words).value), said, addresses)
+        kind, said = _in_words(words)
+        return Verdict(kind, said, addresses)
     enhanced = found.groupdict().get("enhanced") or ""
     code = int(found["code"] or (450 if enhanced.startswith("4") else 550))
     text = clean(words[found.end() : found.end() + 300]).strip(" )]-:")
     said = " ".join(part for part in (str(code), enhanced, text) if part)[:500]
     return Verdict(EventKind(classify(code, enhanced, text).value), said, addresses)
+
+
+def _in_words(words: str) -> tuple[EventKind, str]:
+    """What a bounce without a code says, line by line: doubt spares the address."""
+    read = [(EventKind(classify(0, "", line).value), line) for line in _telling_lines(words)]
+    for kind in (EventKind.POLICY, EventKind.HARD, EventKind.SOFT):
+        for found, line in read:
+            if found is kind:
+                return found, line
+    return EventKind.SOFT, ""
 
 
 def _known_shapes(letter: Letter) -> tuple[frozenset[bytes], frozenset[bytes]]:
@@ -113,4 +123,8 @@ def _words(letter: Letter) -> str:
 
 
 def _telling_line(words: str) -> str:
-    return next((clean(line)[:300] for line in words.splitlines() if _TELLING.search(line)), "")
+    return next(iter(_telling_lines(words)), "")
+
+
+def _telling_lines(words: str) -> list[str]:
+    return [clean(line) for line in words.splitlines() if _TELLING.search(line)]

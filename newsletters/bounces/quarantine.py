@@ -1,5 +1,4 @@
-"""Mail that nothing may follow from by itself: kept, looked at as text, decided by an editor, forgotten
-in time.
+"""Mail that nothing may follow from by itself: kept, shown as text, decided by an editor, forgotten.
 
 An editor's "this is a bounce of that mail" is the proof the mail lacked. The same mail is kept once. What
 somebody has decided about keeps no content.

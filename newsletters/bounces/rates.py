@@ -1,5 +1,4 @@
-"""Shares that providers judge a newsroom by: complaints and dead addresses among the accepted messages of
-an issue.
+"""Shares that providers judge a newsroom by: complaints and dead addresses among an issue's messages.
 
 The large providers ask for fewer complaints than one in a thousand and stop taking mail above three in a
 thousand. The first is told to the editors, the second also pauses the issue. A handful of events is no

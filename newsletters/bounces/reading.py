@@ -1,5 +1,4 @@
-"""Reading what came to a return path: the one function that every returned mail goes through. Pure; never
-raises.
+"""Reading what came to a return path: what every returned mail goes through. Pure; never raises.
 
 Standards first (a complaint, a DSN), then the shapes of old, then machines that answer for people. What
 is none of these says nothing (``kind`` None), and an editor looks at it.

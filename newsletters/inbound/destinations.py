@@ -1,5 +1,4 @@
-"""What an address at our door means. Who is not named here is refused while the other server still
-listens.
+"""What an address at our door means. Who is not named here is refused while the other still listens.
 
 Return paths and unsubscribe addresses carry a MAC and are told without the database. People write to the
 newsletters' own addresses, and to postmaster and abuse, which every mail domain has (RFC 5321 section

@@ -1,5 +1,4 @@
-"""The mail door: conversations in SMTP and LMTP about mail that comes back to us. A thin shell; it
-decides nothing.
+"""The mail door: conversations in SMTP and LMTP about what comes back. A thin shell; it decides nothing.
 
 Every recipient we do not know is refused while the other server still listens (550), so nothing is ever
 bounced to a forged sender, and nothing is ever answered by mail, so no loop can start (RFC 3834). 250 is

@@ -1,5 +1,4 @@
-"""Where the mail door listens: SMTP on a port of this machine, and LMTP on a socket file or an address if
-asked.
+"""Where the mail door listens: SMTP on a port of this machine, and LMTP where it was asked for.
 """
 
 from collections.abc import Iterator
