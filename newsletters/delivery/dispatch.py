@@ -121,7 +121,7 @@ class Dispatcher(Generic[L]):
 
     def _place(self, left: dict[str, int], placed: list[Placed[L]], thirst: Thirst, now: datetime) -> None:
         now_ns = nanoseconds(now)
-        open_places = [place for place in self._places.open(now) if left.get(place.name, 0) > 0]
+        open_places = self._places.in_turn(left, now, now_ns)
 
         def place_one(group: str) -> bool:
             chosen = self._choose(group, open_places, thirst, now, now_ns)
@@ -129,8 +129,8 @@ class Dispatcher(Generic[L]):
                 return False
             placed.append(self._enter(*chosen, group, now, now_ns))
             left[chosen[0].name] -= 1
-            if not left[chosen[0].name]:
-                open_places.remove(chosen[0])
+            if len(self._places.all) > 1 or not left[chosen[0].name]:
+                open_places[:] = self._places.in_turn(left, now, now_ns)
             return True
 
         self._queue.serve(place_one, lambda: not open_places)
@@ -205,6 +205,7 @@ class Dispatcher(Generic[L]):
                 return
             now_ns = nanoseconds(now)
             lane.end(placed.number, now_ns)
+            place.ended_ns = now_ns
             if isinstance(result, Reply):
                 place.speed.note(now_ns)
                 self._sharing.count(place, group, Ending.ACCEPTED)

@@ -76,6 +76,11 @@ class Gate:
         if not was_begun and self.day_most is not None:
             self.allowance += 1
 
+    def set_rate(self, rate: Rate | None) -> None:
+        """Another rate may be in force; what the old one said of waiting does not hold."""
+        if rate != self.rate:
+            self.rate, self.next_at = rate, 0
+
     def left(self) -> int:
         """How many more may be inside by this process's share."""
         return WIDEST if self.share is None else max(0, self.share - self.under_way)
@@ -107,14 +112,14 @@ class Gate:
             return max(0, self.slots.at(0) - now_ns)
         return max(0, self.next_at - SLICE_NS - now_ns)
 
-    def slots_within(self, now_ns: int, ahead: int) -> int:
+    def slots_within(self, now_ns: int, ahead: int, *, workers: int | None = None) -> int:
         """About how many letters of this process may pass in the time ``ahead``."""
         if self.rate is None:
             return WIDEST
         first = self.slots.at(0) if self.slots is not None and self.slots.count else max(self.next_at, now_ns)
         if first > now_ns + ahead:
             return 0
-        return 1 + (now_ns + ahead - first) // (self.rate.interval * self.workers)
+        return 1 + (now_ns + ahead - first) // (self.rate.interval * (workers or self.workers))
 
     def _is_resting(self, now: datetime) -> bool:
         standing = self.breaker.standing(now)

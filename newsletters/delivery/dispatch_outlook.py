@@ -22,10 +22,10 @@ from newsletters.delivery.throttle_books import LINE, LineAsk
 L = TypeVar("L")
 
 EVERY: Final = timedelta(milliseconds=200)
-HOLD_NS: Final = 5 * SECOND  # what goes within this time behind a provider's rate stays in hand
+HOLD_NS: Final = 6 * SECOND  # what goes within this time behind a provider's rate stays in hand
 SERVER_HOLD_NS: Final = 60 * SECOND  # a server's rate holds up everybody alike: nothing else could be claimed
 ENOUGH_NS: Final = 2 * SECOND  # work for so long is in hand: no more is claimed for that server
-TOGETHER_NS: Final = 10 * SECOND  # letters behind one rate come back for so long at one time
+TOGETHER_NS: Final = 4 * SECOND  # so much of what stands in line comes at one time; less than is held in hand
 WITHOUT_TLS: Final = timedelta(hours=1)
 NO_SHARE: Final = timedelta(seconds=5)
 TRYING: Final = timedelta(seconds=15)
@@ -85,9 +85,11 @@ class Outlooks:
         shed = queue.shed_fresh(group, behind) if behind and keep < WIDEST else []
         if keep < queue.size_of(group):
             shed = queue.shed(group, keep=keep) + shed
+        rates = [outlook.rate for outlook in outlooks if outlook.rate is not None]
+        if rates:
+            queue.settle(group)
         if not shed:
             return []
-        rates = [outlook.rate for outlook in outlooks if outlook.rate is not None]
         best = max(outlooks, key=lambda outlook: outlook.keep)
         if rates:
             return self._into_line(group, shed, rates, queue, now)
@@ -104,7 +106,7 @@ class Outlooks:
             allowed = lane.allowed(place.lines(now), is_alone=is_alone, now_ns=now_ns)
             return Outlook(4 * allowed, Obstacle.PLACES, now + timedelta(seconds=lane.typical / allowed))
         if lane.rate is not None:
-            return Outlook(lane.slots_within(now_ns, HOLD_NS), Obstacle.RATE, rate=lane.rate)
+            return Outlook(_in_hand(lane, queue.due_of(group), now_ns), Obstacle.RATE, rate=lane.rate)
         if place.gate.rate is not None:
             fair = place.gate.slots_within(now_ns, SERVER_HOLD_NS) * queue.size_of(group) // len(queue)
             return Outlook(fair + 1, Obstacle.RATE, rate=place.gate.rate)
@@ -191,6 +193,12 @@ class Outlooks:
     def _gates(self, queue: FairQueue[L]) -> list[Gate]:
         lanes = [lane for (_, group), lane in self._places.lanes.items() if queue.size_of(group)]
         return [*(place.gate for place in self._places.all), *lanes]
+
+
+def _in_hand(lane: Lane, due: int, now_ns: int) -> int:
+    """How many letters may wait here for slots: a fair part of the rate, and all whose turn in line it is."""
+    fair = lane.slots_within(now_ns, HOLD_NS)
+    return max(fair, min(due, lane.slots_within(now_ns, HOLD_NS, workers=1)))
 
 
 def _closed(place: Place, lane: Lane, now: datetime) -> Outlook | None:

@@ -13,6 +13,8 @@ from newsletters.delivery.throttle import SECOND, Rate
 from newsletters.mail.server import SmtpServer, Tls
 
 SPEED_NS = 2 * SECOND
+IDLE_NS = 5 * SECOND  # a server that ended nothing for so long holds nobody back
+AHEAD = 8.0  # letters by which a server of weight 1 may be ahead of its share
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Place:
     weight: int = 1
     turn: float = 0.0
     speed: Speedometer = field(default_factory=Speedometer)
+    ended_ns: int = 0
     is_changed: bool = False
     is_protected: bool = False  # whether letters travel to it under TLS, or not at all
 
@@ -72,6 +75,12 @@ class Place:
         self.state = state
         self.gate.breaker = state.breaker
 
+    def keeps_up(self, now: datetime, now_ns: int, *, has_room: bool) -> bool:
+        """Whether it does what it can, so that its share is worth waiting for."""
+        if self.gate.obstacle(now, now_ns) not in (Obstacle.NONE, Obstacle.PLACES):
+            return False
+        return has_room or now_ns - self.ended_ns < IDLE_NS
+
     def rate(self, configured: Rate | None, now: datetime) -> Rate | None:
         return self.state.pace.rate(configured, now=now)
 
@@ -90,7 +99,6 @@ class Places:
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.workers: Mapping[str, Sequence[str]] = {}
         self.changed_rests: set[tuple[str, str]] = set()
-        self._virtual = 0.0
 
     def follow(self, rules: Rules, now: datetime) -> None:
         """Put the rules, the paces and the shares of this moment in force."""
@@ -111,14 +119,15 @@ class Places:
         gate = place.gate
         gate.workers = max(1, len(workers))
         gate.share = share_of(limits.connections, self.worker, workers)
-        gate.rate = place.rate(configured, now)
+        gate.set_rate(place.rate(configured, now))
         gate.day_most = _day_most(limits, place, now)
 
     def _set(self, lane: Lane, limits: Limits, place: Place, now: datetime) -> None:
         workers = self.workers.get(place.name, ())
         lane.workers = max(1, len(workers))
         lane.share = share_of(limits.connections, self.worker, workers)
-        lane.rate, lane.messages, lane.needs_tls = limits.rate, limits.messages, limits.needs_tls
+        lane.set_rate(limits.rate)
+        lane.messages, lane.needs_tls = limits.messages, limits.needs_tls
         lane.day_most = _day_most(limits, place, now)
 
     def lane(self, place: Place, group: str, now: datetime) -> Lane:
@@ -151,12 +160,28 @@ class Places:
     def took_turn(self, place: Place, now: datetime) -> None:
         """A letter went to a server: the more weight it has, the sooner is its next turn.
 
-        One that comes back from a rest does not catch up on what it missed.
+        One that rested, or was held by its rate, does not catch up on more than a few.
         """
-        self._virtual = max(self._virtual, place.turn)
-        place.turn = self._virtual + 1 / place.weight
+        place.turn += 1 / place.weight
+        if len(self.all) > 1:
+            least = place.turn - 2 * AHEAD
+            for other in self.all:
+                other.turn = max(other.turn, least)
         if not place.state.first_used_at:
             place.set(replace(place.state, first_used_at=now))
+
+    def in_turn(self, room: Mapping[str, int], now: datetime, now_ns: int) -> list[Place]:
+        """The open servers with room, less those that went too far ahead of one that is as able to work.
+
+        Among equals whoever is quicker takes more; where the settings give weights, they are kept.
+        """
+        among = self.open(now)
+        with_room = [place for place in among if room.get(place.name, 0) > 0]
+        if len({place.weight for place in among}) < 2:
+            return with_room
+        able = [p for p in among if p.keeps_up(now, now_ns, has_room=room.get(p.name, 0) > 0)]
+        least = min((place.turn for place in able), default=0.0)
+        return [place for place in with_room if place.turn <= least + AHEAD]
 
     def open(self, now: datetime) -> list[Place]:
         """The servers that take mail or may be tried."""

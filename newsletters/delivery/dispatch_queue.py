@@ -92,6 +92,17 @@ class FairQueue(Generic[L]):
         self._drop_empty([group])
         return taken[::-1]
 
+    def settle(self, group: str) -> None:
+        """What stays in hand was looked at: it is not fresh any more."""
+        pile = self._piles.get(group)
+        if pile is not None and pile.fresh:
+            pile.due.extend(pile.fresh)
+            pile.fresh.clear()
+
+    def due_of(self, group: str) -> int:
+        """How many letters were put off before."""
+        return len(self._piles[group].due)
+
     def shed_fresh(self, group: str, issue_ids: set[int]) -> list[Entry[L]]:
         """Take out the letters of those issues that were never put off."""
         pile = self._piles[group]

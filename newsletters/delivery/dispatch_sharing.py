@@ -151,7 +151,7 @@ class Sharing:
             gate.allowance = 0
 
     def _is_busy(self) -> bool:
-        return any(place.gate.under_way or place.is_changed for place in self._places.all)
+        return any(place.gate.under_way for place in self._places.all)
 
 
 def _summed(one: Counts, other: Counts) -> Counts:

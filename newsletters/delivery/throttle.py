@@ -13,8 +13,8 @@ from typing import Final
 SECOND: Final = 1_000_000_000
 PERIODS: Final = {"second": SECOND, "minute": 60 * SECOND, "hour": 3600 * SECOND, "day": 86_400 * SECOND}
 _LETTERS: Final = {"s": "second", "m": "minute", "min": "minute", "h": "hour", "d": "day"}
-_RATE: Final = re.compile(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", re.IGNORECASE)
-JUMP: Final = 60 * SECOND  # a bucket full for longer than its rate can explain was filled under another clock
+_RATE: Final = re.compile(r"\s*([0-9]{1,9})\s*/\s*([a-z]+)\s*", re.IGNORECASE)
+JUMP: Final = 5 * SECOND  # a bucket full for longer than its rate explains was filled under another one
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
