@@ -73,6 +73,10 @@ class Fact(StrEnum):
     SERVER_AWAY = "server_away"
 
 
+_FACTS: Final = frozenset(fact.value for fact in Fact)
+_CHECKS: Final = frozenset(check.value for check in Check)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What to publish."""
@@ -118,7 +122,7 @@ def to_json(found: Sequence[Finding]) -> list[dict[str, Any]]:
 
 def from_json(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Findings as they were kept; what another version wrote and this one does not know is left out."""
-    return [_finding(row) for row in rows if row["fact"] in Fact and row["check"] in Check]
+    return [_finding(row) for row in rows if row["fact"] in _FACTS and row["check"] in _CHECKS]
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:
