@@ -20,6 +20,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.tasks.domains import want_looks
+from newsletters.tasks.flow import forget_old_flow, want_domains
 from newsletters.tasks.identity import worker_name
 from newsletters.tasks.returned import forget_quarantined, judge_spikes, tell_deliveries, watch_rates
 
@@ -79,6 +80,8 @@ def forget_webhook_tokens(runtime: Runtime) -> None:
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
+    Entry(60, want_domains),
+    Entry(3600, forget_old_flow),
     Entry(3600, forget_webhook_tokens),
     Entry(20, judge_spikes),
     Entry(20, tell_deliveries),

@@ -1,9 +1,10 @@
-"""Asks an absent mail server whether it is back, on behalf of the issues that wait for it."""
+"""Asks absent mail servers whether they are back, on behalf of the issues that wait for any of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
 
-from newsletters.delivery import absence
+from newsletters.delivery import absence, servers_books
 from newsletters.mail.dialogue import Timeouts
 from newsletters.mail.opening import open_dialogue
 from newsletters.mail.replies import ServerUnavailable
@@ -20,29 +21,32 @@ class Probe:
         self.runtime = runtime
         self._asking = Lock()
 
-    def probe(self, server: SmtpServer) -> None:
-        """Let the issues whose time to try has come go on, or wait longer."""
+    def probe(self, servers: Sequence[SmtpServer]) -> None:
+        """Let the issues whose time to try has come go on where one server answers, or wait longer."""
         if not self._asking.acquire(blocking=False):
             return
         try:
-            self._ask(server)
+            self._ask(servers)
         finally:
             self._asking.release()
 
-    def _ask(self, server: SmtpServer) -> None:
+    def _ask(self, servers: Sequence[SmtpServer]) -> None:
         with self.runtime.db.reading() as session:
             waiting = absence.issues_to_probe(session, now=self.runtime.clock.now())
         if not waiting:
             return
-        why = why_away(server)
+        answers = {server.name: why_away(server) for server in servers}
+        well = [name for name, why in answers.items() if why is None]
         now = self.runtime.clock.now()
         with self.runtime.db.transaction(durable=False) as session:
+            for name in well:
+                servers_books.try_server_now(session, name, now=now)
             for issue_id in waiting:
-                if why is None:
+                if well:
                     absence.come_back(session, issue_id, now=now)
                 else:
-                    absence.stay_away(session, issue_id, why=why, now=now)
-        if why is None:
+                    absence.stay_away(session, issue_id, why=_together(answers), now=now)
+        if well:
             self.runtime.engine.nudge("pulse")
 
 
@@ -54,3 +58,11 @@ def why_away(server: SmtpServer) -> str | None:
         return str(error)
     dialogue.close()
     return None
+
+
+def _together(answers: dict[str, str | None]) -> str:
+    """What all of them say; a single one needs no name."""
+    said = [(name, why) for name, why in answers.items() if why is not None]
+    if len(answers) == 1:
+        return said[0][1]
+    return "; ".join(f"{name}: {why}" for name, why in said)

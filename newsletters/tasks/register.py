@@ -7,6 +7,7 @@ from functools import partial
 from newsletters.runtime import Runtime
 from newsletters.tasks.deliver import Deliveries
 from newsletters.tasks.domains import DomainLooks
+from newsletters.tasks.flow import DomainLookups
 from newsletters.tasks.forms import take_forms
 from newsletters.tasks.long_work import LongWork
 from newsletters.tasks.outbox import send_outbox
@@ -22,6 +23,7 @@ PRIORITIES = {
     "deliver": 10,
     "long_work": 5,
     "look_at_domains": 5,
+    "look_up_domains": 5,
 }
 
 
@@ -42,10 +44,11 @@ def register(runtime: Runtime) -> Tasks:
         "take_forms": partial(take_forms, runtime, should_stop=deliveries.stopping.is_set),
         "send_outbox": partial(send_outbox, runtime, should_stop=deliveries.stopping.is_set),
         "pulse": pulse.beat,
-        "probe": lambda: probe.probe(deliveries.office.server),
+        "probe": lambda: probe.probe(deliveries.office.servers),
         "deliver": deliveries.deliver,
         "long_work": long_work.run,
         "look_at_domains": DomainLooks(runtime).run,
+        "look_up_domains": DomainLookups(runtime).run,
     }
     for name, run in table.items():
         runtime.engine.tasks[name] = runtime.engine.huey.task(name=name, priority=PRIORITIES[name])(run)
