@@ -70,6 +70,15 @@ class PrivatePostgres:
         """Stop it and keep its data: ``fast`` in order, ``immediate`` as a crash."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
 
+    def is_running(self) -> bool:
+        """Whether its first process lives."""
+        try:
+            first = (self._data / "postmaster.pid").read_text().split()[0]
+            state = Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return False
+        return state not in "ZX"
+
     def pids(self) -> list[int]:
         """All its processes, the first one first."""
         first = int((self._data / "postmaster.pid").read_text().split()[0])
@@ -77,7 +86,8 @@ class PrivatePostgres:
         return [first, *map(int, children)]
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
+        if self.is_running():
+            self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -21,7 +21,7 @@ Kind = Literal["sqlite", "postgresql"]
 
 
 class Ground:
-    """Makes stages. ``server_url`` and ``migrated`` are a server and an empty database that are there already."""
+    """Makes stages; ``server_url`` and ``migrated`` are a server and an empty database already there."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Ground:
         template = self._template(readers)
         return Stage(folder, self._copy(template, folder), readers, settings=settings, is_furnished=True)
 
-    def stage_with_server(self, readers: Readers, *, place: Path | None = None, **settings: str) -> Stage:
+    def stage_with_server(self, readers: Readers, place: Path | None = None, /, **settings: str) -> Stage:
         """A stage whose database server nobody else uses: it may be stopped, filled up, killed.
 
         For SQLite the file is all there is of a server. ``place`` is the folder its data go to.

@@ -56,9 +56,10 @@ class KilledWorkers:
                 and resumed <= RESUME_SECONDS
             ),
             figure=(
-                f"{gang.kills:,} kills, {self.readers:,} readers: {balance.lost} lost; {balance.same_id:,} repeated "
-                f"under the same Message-ID, {balance.other_id} under another; resumed in {resumed:.1f} s at most "
-                f"(all workers killed {len(gang.resumed_in)} times); the rest sent {finished_in:.0f} s after the last kill"
+                f"{gang.kills:,} kills, {self.readers:,} readers: {balance.lost} lost; "
+                f"{balance.same_id:,} repeated under the same Message-ID, {balance.other_id} under another; "
+                f"resumed in {resumed:.1f} s at most (all workers killed {len(gang.resumed_in)} times); "
+                f"the rest sent {finished_in:.0f} s after the last kill"
             ),
             limit=(
                 f"0 lost; at most {allowed:,} repeated (one a connection a kill), same Message-ID; "

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 30.0
@@ -152,7 +152,7 @@ class Nursery:
         process.wait(STOP_SECONDS)
         process.stdout.close()
 
-    def _ask(self, command: dict[str, object]) -> dict[str, object]:
+    def _ask(self, command: dict[str, object]) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")

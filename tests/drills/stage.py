@@ -10,19 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from config import Config
 from newsletters.delivery import counts
-from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery.models import Batch, Delivery, DeliveryState
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime, build
 from tests.drills.fastsink.process import FastSink
 from tests.drills.newsroom import HASH_KEY, SLUG, Readers, furnish
 from tests.drills.programs import Nursery, Program, wait_until
+from tests.drills.visitors import post
 from tests.factories import make_issue
 from tests.postgres import PrivatePostgres, free_port
 
@@ -111,7 +112,7 @@ class Stage:
 
     # --- programs ---
 
-    def worker(self, name: str = "worker", *, before: tuple[str, ...] = (), **more: str) -> Program:
+    def worker(self, name: str = "worker", before: tuple[str, ...] = (), /, **more: str) -> Program:
         """A worker that is not started yet; ``before`` is what its command begins with."""
         return self._program(name, (*before, sys.executable, "-m", "newsletters.tasks.worker"), more)
 
@@ -122,7 +123,7 @@ class Stage:
             worker.wait_for("worker ready")
         return started
 
-    def web(self, name: str = "web", *, before: tuple[str, ...] = (), **more: str) -> tuple[Program, str]:
+    def web(self, name: str, before: tuple[str, ...], /, **more: str) -> tuple[Program, str]:
         """A web server that is not started yet, and where it will be."""
         port = free_port()
         command = (
@@ -132,6 +133,13 @@ class Stage:
         )
         return self._program(name, command, more), f"http://127.0.0.1:{port}"
 
+    def serve(self, name: str = "web", /, **more: str) -> str:
+        """A web server that answers; where it is."""
+        program, url = self.web(name, (), **more)
+        program.start()
+        wait_until(lambda: post(url, "/healthz", {}) == 405, seconds=60, what="the web server")
+        return url
+
     def nursery(self) -> Nursery:
         return self._ending.enter_context(Nursery(self.environment(), self.folder / "workers"))
 
@@ -139,6 +147,12 @@ class Stage:
         program = Program(command, self.environment(**more), self.folder / f"{name}.log")
         self.programs.append(program)
         return program
+
+    def use_tls(self, certificate: tuple[Path, Path], cafile: Path) -> None:
+        """Let the sink speak TLS, and every program insist on it. Before any program is made."""
+        self.sink.stop()
+        self.sink = self._ending.enter_context(FastSink(self.folder / "tls-sink", certificate=certificate))
+        self.settings = {**self.settings, "SMTP_URL": f"{self.sink.smtp_url}?tls=required&cafile={cafile}"}
 
     # --- issues ---
 
@@ -172,6 +186,21 @@ class Stage:
                 raise TimeoutError(f"issue {issue_id} is {self.state(issue_id)} after {seconds:.0f} s")
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def bring_forward(self, issue_id: int) -> None:
+        """Let the time come for everything of this issue that was put off to a later one."""
+        with self.runtime.db.transaction() as session:
+            for table in (Delivery, Batch):
+                due = table.next_attempt_at if table is Delivery else Batch.due_at
+                session.execute(
+                    update(table)
+                    .where(table.issue_id == issue_id, due > now())
+                    .values({due: now()})
+                    .execution_options(synchronize_session=False)
+                )
+            session.execute(
+                update(Issue).where(Issue.id == issue_id, Issue.resume_at > now()).values(resume_at=now())
+            )
 
     def balance(self, issue_id: int) -> Balance:
         """Both books, compared reader by reader."""

@@ -1,0 +1,52 @@
+"""``python -m tests.drills.historian STEPS LENGTH``: runs the suite's state machine for so many steps.
+
+The database is the one of the settings; it is emptied for every history. Says how many steps were taken.
+"""
+
+import sys
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from config import Config
+from newsletters.kernel.clock import FixedClock
+from newsletters.runtime import build
+from tests.conftest import NOW
+from tests.integration.test_subscribers_histories import Histories
+
+
+def main(steps: int, length: int) -> None:
+    """Take ``steps`` steps, or raise what broke."""
+    taken = 0
+
+    class Counted(Histories):
+        def look(self) -> None:
+            nonlocal taken
+            taken += 1
+            super().look()
+
+    Counted.look.hypothesis_stateful_invariant = Histories.look.hypothesis_stateful_invariant  # type: ignore[attr-defined]
+    while taken < steps:
+        runtime = build(Config.from_env(), clock=FixedClock(NOW))
+        run_state_machine_as_test(
+            lambda runtime=runtime: Counted(runtime),  # type: ignore[misc]
+            settings=thorough((steps - taken) // length + 1, length),
+        )
+        runtime.db.close()
+    sys.stdout.write(f"steps {taken}\n")
+
+
+def thorough(histories: int, length: int) -> Any:
+    return settings(
+        max_examples=min(histories, 2_000),
+        stateful_step_count=length,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
