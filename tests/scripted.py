@@ -1,7 +1,8 @@
 """An SMTP server that says what a test tells it to, for all that a decent server never does.
 
 Each entry of ``script`` is the whole answer to one moment of the conversation; HANG_UP closes the connection
-there, SILENCE leaves the client waiting. A list gives one answer after another, the last one again and again.
+there, behind whatever stands before it; SILENCE leaves the client waiting, DEAF does not even read on. A list
+gives one answer after another, the last one again and again.
 """
 
 import socket
@@ -14,6 +15,8 @@ from typing import Self
 
 HANG_UP = b"hang up"
 SILENCE = b"silence"
+DEAF = b"deaf"
+DRIP = b"drip by drip: "
 Answer = bytes | list[bytes]
 DEFAULTS: dict[str, Answer] = {
     "GREETING": b"220 scripted.example\r\n",
@@ -30,6 +33,11 @@ DEFAULTS: dict[str, Answer] = {
 }
 
 
+def dripping(line: bytes) -> bytes:
+    """The answer that says ``line`` again and again, slowly."""
+    return DRIP + line
+
+
 class ScriptedServer:
     """Runs in a thread. ``commands`` is all it heard, ``pipelined`` those that came before an answer."""
 
@@ -39,11 +47,13 @@ class ScriptedServer:
         self.script = {moment: _list(answer) for moment, answer in {**DEFAULTS, **(script or {})}.items()}
         self.tls = tls
         self.is_tls_at_once = False
+        self.is_decent = False  # refuses RCPT without a sender and DATA without a recipient, scripted or not
         self.commands: list[str] = []
         self.pipelined: list[str] = []
         self.messages: list[bytes] = []
+        self.was_ahead: list[bool] = []  # whether more came behind each message before it was answered
         self.connections = 0
-        self._ended = Event()
+        self.ended = Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = Thread(target=self._serve)
 
@@ -58,7 +68,7 @@ class ScriptedServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
+        self.ended.set()
         with closing(socket.create_connection(self._listener.getsockname())):  # wakes it from accept()
             self._thread.join(10)
         self._listener.close()
@@ -66,7 +76,7 @@ class ScriptedServer:
     def _serve(self) -> None:
         while True:
             connected, _ = self._listener.accept()
-            if self._ended.is_set():
+            if self.ended.is_set():
                 connected.close()
                 return
             self.connections += 1
@@ -83,6 +93,7 @@ class _Talk:
         self.server = server
         self.socket = connected
         self.heard = b""
+        self.lacks: set[str] = set()
 
     def run(self) -> None:
         try:
@@ -99,13 +110,23 @@ class _Talk:
         self.server.commands.append(line)
         if self.heard:
             self.server.pipelined.append(verb)
+        if self.server.is_decent and verb in self.lacks:
+            self._send(b"503 5.5.1 first things first\r\n")
+            return
         self._say(verb)
+        self._note(verb, is_taken=self._said.startswith(b"2"))
         if verb == "STARTTLS" and self._said.startswith(b"220"):
             self._protect()
         if verb == "QUIT":
             raise ConnectionAbortedError
         if verb == "DATA" and self._said.startswith(b"354"):
             self._take_message()
+
+    def _note(self, verb: str, *, is_taken: bool) -> None:
+        if verb == "MAIL":
+            self.lacks = {"DATA"} if is_taken else {"RCPT", "DATA"}
+        if verb == "RCPT" and is_taken:
+            self.lacks = set()
 
     def _take_message(self) -> None:
         if "BODY" in self.server.script:
@@ -114,16 +135,28 @@ class _Talk:
             self._more()
         raw, _, self.heard = self.heard.partition(b"\r\n.\r\n")
         self.server.messages.append(raw + b"\r\n")
+        self.server.was_ahead.append(bool(self.heard))
         self._say("DOT")
 
     def _say(self, moment: str) -> None:
         self._said = self.server.answer(moment)
-        if self._said == HANG_UP:
+        if self._said.endswith(HANG_UP):
+            self._send(self._said.removesuffix(HANG_UP))
             raise ConnectionAbortedError
         if self._said == SILENCE:
             while True:  # until the client gives up
                 self._more()
-        self.socket.sendall(self._said)
+        if self._said == DEAF:
+            self.server.ended.wait(30)
+            raise ConnectionAbortedError
+        while self._said.startswith(DRIP):  # until the client gives up
+            self.socket.sendall(self._said.removeprefix(DRIP))
+            self.server.ended.wait(0.05)
+        self._send(self._said)
+
+    def _send(self, said: bytes) -> None:
+        self._said = said
+        self.socket.sendall(said)
 
     def _line(self) -> str:
         while b"\r\n" not in self.heard:

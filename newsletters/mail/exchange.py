@@ -90,8 +90,10 @@ class Exchange:
     def close(self, *, patience: float = 0.0) -> list[Event]:
         """Withdraw what was not released, wait for the replies to what was, say goodbye and hang up.
 
-        After ``patience`` seconds a released letter without a reply is in doubt.
+        After ``patience`` seconds a released letter without a reply is in doubt. Twice is harmless.
         """
+        if self._is_closed:
+            return []
         for pool in self.pools:
             pool.stop()
         events = self._serve_while(lambda pool: pool.under_way > 0, patience)

@@ -67,7 +67,6 @@ class Line:
         self._awaited: deque[tuple[Turn | None, Phase]] = deque()  # no turn: the answer to RSET
         self._is_proven = False  # it has answered to a transaction
         self._needs_reset = False
-        self._is_broken = False
 
     def take(self, letter: Letter) -> None:
         """Carry ``letter`` as far as the server's 354. Raises UnsafeAddress, NeedsSmtputf8, MessageTooBig."""
@@ -83,7 +82,7 @@ class Line:
     def release(self, key: Hashable) -> bool:
         """Let the message go that the server waits for; False if there is none."""
         turn = self.current
-        if turn is None or not turn.is_waiting or turn.letter.key != key:
+        if turn is None or not turn.is_waiting or turn.is_released or turn.letter.key != key:
             return False
         letter = turn.letter
         message = letter.message if letter.is_ready else stuffed(letter.message)
@@ -233,8 +232,7 @@ class Line:
             self._hang_up(NOT_WANTED, is_loss=False)  # it waits for a message to nobody: this sends none
             return
         turn.is_waiting = True
-        if not self._is_broken:
-            self.keeper.tell(Waiting(turn.letter.key))
+        self.keeper.tell(Waiting(turn.letter.key))
 
     def _after_refusal(self, turn: Turn, phase: Phase, reply: Reply) -> None:
         if reply.code != CLOSING:
@@ -262,8 +260,7 @@ class Line:
         """A reply before its time: to a message whose end has not left, or to nothing at all."""
         turn = self.current
         if turn is not None and reply.code != CLOSING:
-            meant = failure_of(reply, Phase.BODY) if turn.is_released else None
-            turn.failure = turn.failure or meant or Deferred(reply, Phase.BODY)
+            turn.failure = failure_of(reply, Phase.BODY) or Deferred(reply, Phase.BODY)
         self._hang_up(reply)
 
     def _advance(self) -> None:
@@ -280,7 +277,6 @@ class Line:
 
     def _fail(self, error: OSError) -> None:
         """The socket broke; what the server had said before is heard all the same."""
-        self._is_broken = True
         try:
             raw = self.stream.read()
         except OSError:

@@ -12,10 +12,10 @@ from selectors import EVENT_READ
 from threading import Thread
 
 from newsletters.mail.dialogue import Dialogue
-from newsletters.mail.letters import Event, Health, Letter, Settled, Unopened
+from newsletters.mail.letters import Event, Health, Letter, Settled, Unopened, Waiting
 from newsletters.mail.line import Line
 from newsletters.mail.opening import open_dialogue
-from newsletters.mail.replies import ServerUnavailable, SmtpError
+from newsletters.mail.replies import Reply, ServerUnavailable, SmtpError
 from newsletters.mail.server import SmtpServer
 from newsletters.mail.transaction import check_line_breaks
 
@@ -184,6 +184,8 @@ class Pool:
         """A line tells what became of a letter."""
         if isinstance(event, Settled):
             self.line_of.pop(event.key, None)
+            if not isinstance(event.outcome, Reply) and (waiting := Waiting(event.key)) in self._events:
+                self._events.remove(waiting)  # it waited and was lost within one poll
         self._events.append(event)
 
     def _give(self, line: Line, letter: Letter) -> None:
