@@ -32,6 +32,8 @@ class Newsletter(Base):
     accent: Mapped[str] = mapped_column(String(20), default="cobalt")
     logo_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("pictures.id", ondelete="SET NULL"))
     footer: Mapped[str] = mapped_column(Text, default="")
+    takes_throwaways: Mapped[bool] = mapped_column(default=True)
+    holds_role_addresses: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(default=0)
     next_issue_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -63,6 +63,8 @@ class NewsletterFields:
     footer: str = ""
     position: int = 0
     next_issue_on: date | None = None
+    takes_throwaways: bool = True
+    holds_role_addresses: bool = True
 
 
 @dataclass(frozen=True, slots=True)

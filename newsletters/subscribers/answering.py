@@ -20,6 +20,8 @@ class Hold(StrEnum):
     """Why a mail was not queued; kept on the request, so that an editor can tell a reader why."""
 
     MACHINE = "held_machine"
+    ROLE = "held_role"
+    NO_SERVER = "held_no_server"
     SUPPRESSED = "held_suppressed"
     BOUNCED = "held_bounced"
     LIMIT = "held_limit"

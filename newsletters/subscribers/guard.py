@@ -17,7 +17,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.limits import Limit, count, hit
+from newsletters.kernel.limits import Limit, count, hit, spent
 from newsletters.subscribers.errors import ProofWanted, TooManyPosts
 from newsletters.subscribers.mailboxes import is_large_provider
 from newsletters.subscribers.means import Means
@@ -83,6 +83,11 @@ def admit(
 def note_attack(session: Session, *, now: datetime) -> bool:
     """Note that the breaker has tripped and say whether that is news: it is once in half an hour."""
     return hit(session, ATTACK_NOTED, "all", now=now)
+
+
+def attack_is_noted(session: Session, *, now: datetime) -> bool:
+    """Whether the breaker has tripped in this half hour."""
+    return spent(session, ATTACK_NOTED, "all", now=now)
 
 
 def client_digest(means: Means, client: str) -> str:

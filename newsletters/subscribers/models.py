@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletters.kernel.columns import Base, BigId, Json, UtcDateTime, big_pk, choice
@@ -153,14 +153,26 @@ class PostedForm(Base):
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+IS_HELD = text("held <> ''")
+
+
 class SignupRequest(Base):
     """One sign-up, numbered like its ``PostedForm``: the number is what a browser may know.
 
-    ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's.
+    ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's. ``held``
+    says why the mail waits for an editor; it is empty again once one has decided.
     """
 
     __tablename__ = "signup_requests"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index(
+            "ix_signup_requests_held",
+            "id",
+            sqlite_where=text("held <> ''"),
+            postgresql_where=text("held <> ''"),
+        ),
+        NEVER_REUSED,
+    )
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
@@ -170,7 +182,18 @@ class SignupRequest(Base):
     form: Mapped[str] = mapped_column(String(120), default="")
     page: Mapped[str] = mapped_column(String(1000), default="")
     signals: Mapped[str] = mapped_column(String(200), default="")
+    held: Mapped[str] = mapped_column(String(20), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class AddressDomain(Base):
+    """Whether anybody takes mail for a domain, as DNS last said; None where it said nothing."""
+
+    __tablename__ = "address_domains"
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    takes_mail: Mapped[bool | None]
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Confirmation(Base):

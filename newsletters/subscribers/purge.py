@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.limits import forget_past_windows
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.domains import forget_old as forget_old_domains
 from newsletters.subscribers.models import (
     AddressChange,
     Confirmation,
@@ -48,6 +49,7 @@ def purge(session: Session, *, now: datetime) -> Purged:
         session.execute(delete(table).where(table.created_at < before))
     forgotten = _forget(session, strangers)
     forget_past_windows(session, now=now)
+    forget_old_domains(session, now=now)
     return Purged(restored + len(strangers), forgotten, resumed=_resume(session, now))
 
 

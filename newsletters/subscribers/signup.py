@@ -8,7 +8,7 @@ most one mail a day to an address, whatever is posted; the rest waits for the ma
 For an address that is posted too often, only repetitions leave no further evidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,10 +18,11 @@ from newsletters.kernel.columns import Json
 from newsletters.kernel.db import insert_into
 from newsletters.kernel.i18n import supported
 from newsletters.publishing.models import Newsletter, OptInWording
-from newsletters.subscribers import allowances, consent, lookups
+from newsletters.subscribers import allowances, consent, domains, lookups
 from newsletters.subscribers.answering import Hold, answer_by_mail, reason_to_hold
 from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.lifecycle import Event, advance, begin
+from newsletters.subscribers.mailboxes import is_role
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import (
     ConsentEvent,
@@ -31,7 +32,7 @@ from newsletters.subscribers.models import (
     Subscription,
     SubscriptionState,
 )
-from newsletters.subscribers.signals import Signal, is_clearly_a_machine, noticed
+from newsletters.subscribers.signals import Signal, is_risky, noticed
 
 
 def take(session: Session, posted: PostedForm, *, means: Means, now: datetime) -> None:
@@ -49,10 +50,14 @@ def take(session: Session, posted: PostedForm, *, means: Means, now: datetime) -
         recipient = subscriber.email
     else:
         subscriber.language = supported(posted.said["language"] or newsletters[0].language)
-    request = _note(session, subscriber, posted) if is_noted else None
+    signals = _signals(posted.said, address.domain)
+    request = _note(session, subscriber, posted, signals) if is_noted else None
     _ask(session, subscriber, rows, newsletters, posted=posted, request=request)
-    if not _is_held_back(session, request, posted, address_hash=address_hash, now=now):
+    hold = _look(signals, address, newsletters) or _reason(session, address, address_hash, now=now)
+    if hold is None:
         answer_by_mail(session, subscriber, rows.values(), recipient=recipient, means=means, now=now)
+    elif request is not None:
+        _note_hold(request, hold)
 
 
 def mail_again(session: Session, posted: PostedForm, *, means: Means, now: datetime) -> None:
@@ -81,7 +86,9 @@ def subscriber_of(session: Session, address: Address, *, address_hash: str, now:
     return session.get_one(Subscriber, number)
 
 
-def _note(session: Session, subscriber: Subscriber, posted: PostedForm) -> SignupRequest:
+def _note(
+    session: Session, subscriber: Subscriber, posted: PostedForm, signals: Collection[Signal]
+) -> SignupRequest:
     """Keep the request under the number that the browser was given."""
     request = SignupRequest(
         id=posted.id,
@@ -89,7 +96,7 @@ def _note(session: Session, subscriber: Subscriber, posted: PostedForm) -> Signu
         name=posted.said["name"],
         form=posted.said["form"],
         page=posted.said["page"],
-        signals=" ".join(sorted(_signals(posted.said))),
+        signals=" ".join(sorted(signals)),
         created_at=posted.posted_at,
     )
     session.add(request)
@@ -135,15 +142,33 @@ def _evidence(said: Json, request: SignupRequest | None, wording: OptInWording |
     )
 
 
-def _is_held_back(
-    session: Session, request: SignupRequest | None, posted: PostedForm, *, address_hash: str, now: datetime
-) -> bool:
-    machine = Hold.MACHINE if is_clearly_a_machine(_signals(posted.said)) else None
-    hold = machine or reason_to_hold(session, address_hash, now=now)
-    if hold is not None and request is not None:
-        request.signals = f"{request.signals} {hold}".strip()
-    return hold is not None
+def _look(signals: Collection[Signal], address: Address, newsletters: Sequence[Newsletter]) -> Hold | None:
+    """Why an editor should look before a mail leaves."""
+    if is_risky(signals):
+        return Hold.MACHINE
+    if is_role(address.email) and any(newsletter.holds_role_addresses for newsletter in newsletters):
+        return Hold.ROLE
+    return None
 
 
-def _signals(said: Json) -> frozenset[Signal]:
-    return noticed(trap=said["trap"], filled_in_seconds=said["filled_in_seconds"])
+def _reason(session: Session, address: Address, address_hash: str, *, now: datetime) -> Hold | None:
+    """Why no mail can leave, or may."""
+    if domains.is_dead(session, address.domain, now=now):
+        return Hold.NO_SERVER
+    return reason_to_hold(session, address_hash, now=now)
+
+
+def _note_hold(request: SignupRequest, hold: Hold) -> None:
+    request.signals = f"{request.signals} {hold}".strip()
+    if hold in (Hold.MACHINE, Hold.ROLE):
+        request.held = hold
+
+
+def _signals(said: Json, domain: str) -> frozenset[Signal]:
+    return noticed(
+        trap=said["trap"],
+        filled_in_seconds=said["filled_in_seconds"],
+        name=said["name"],
+        domain=domain,
+        is_in_crowd=said["is_proven"],
+    )

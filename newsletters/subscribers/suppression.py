@@ -64,6 +64,19 @@ def lift(
     return True
 
 
+def put_back(session: Session, entry_id: int) -> bool:
+    """Undo a lifting: the entry stands again as it did; say whether there was anything to put back."""
+    row = session.scalar(
+        select(Suppression)
+        .where(Suppression.id == entry_id, Suppression.lifted_at.is_not(None))
+        .with_for_update()
+    )
+    if row is None:
+        return False
+    row.lifted_at, row.lifted_reason = None, ""
+    return True
+
+
 def lift_for_opt_in(session: Session, address_hash: str, *, now: datetime) -> None:
     """Lift what a fresh, confirmed opt-in by the owner of the address outweighs."""
     reason = reason_for(session, address_hash)
@@ -100,6 +113,12 @@ def is_suppressed(newsletter_id: int | None = None) -> ColumnElement[bool]:
 
 def newsletter_scope(newsletter_id: int) -> str:
     return f"newsletter:{newsletter_id}"
+
+
+def scoped_newsletter(scope: str) -> int | None:
+    """The newsletter that a scope is about, None where it is about everything."""
+    number = scope.removeprefix("newsletter:")
+    return int(number) if scope != EVERYTHING and number.isascii() and number.isdigit() else None
 
 
 def _scoped(newsletter_id: int | None) -> ColumnElement[bool]:

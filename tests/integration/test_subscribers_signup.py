@@ -536,7 +536,7 @@ def test_only_what_is_clearly_a_machine_gets_no_mail(
 def test_what_was_noticed_stays_on_the_request(runtime: Runtime) -> None:
     news, reader = newsletter(runtime), Reader(runtime)
 
-    number = reader.signs_up(news, trap="x", filled_in_seconds=0.1)
+    number = reader.signs_up(news, trap="x", filled_in_seconds=0.1, is_proven=False)
 
     with runtime.db.reading() as session:
         assert session.get_one(SignupRequest, number).signals == "fast trap held_machine"

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from newsletters.kernel.digests import Digester
 from newsletters.kernel.tokens import Purpose, Signer
 from newsletters.kernel.urls import Urls
-from newsletters.subscribers.guard import client_digest
 from newsletters.subscribers.browser import BROWSER_LIFETIME, MOST_REQUESTS, remember, remembered
+from newsletters.subscribers.guard import client_digest
 from newsletters.subscribers.signals import (
     Signal,
     fill_token,
     filled_in_seconds,
-    is_clearly_a_machine,
+    is_risky,
     noticed,
+    risk,
 )
 from newsletters.subscribers.words import without_controls
 from tests.conftest import NOW
@@ -48,13 +49,31 @@ def test_each_sign_is_noticed_by_itself(trap: str, seconds: float | None, expect
     assert noticed(trap=trap, filled_in_seconds=seconds) == expected
 
 
-@pytest.mark.parametrize("signals", [set(), {Signal.TRAP}, {Signal.FAST}])
-def test_one_sign_alone_convicts_nobody(signals: set[Signal]) -> None:
-    assert not is_clearly_a_machine(signals)
+@pytest.mark.parametrize("signal", Signal)
+def test_one_sign_alone_convicts_nobody(signal: Signal) -> None:
+    assert not is_risky({signal})
 
 
-def test_both_signs_together_do() -> None:
-    assert is_clearly_a_machine({Signal.TRAP, Signal.FAST})
+@pytest.mark.parametrize(
+    "signals", [{Signal.TRAP, Signal.FAST}, {Signal.LINK, Signal.CROWD}, {Signal.LINK, Signal.TRAP}]
+)
+def test_signs_add_up(signals: set[Signal]) -> None:
+    assert is_risky(signals)
+
+
+def test_a_throwaway_address_among_many_is_no_machine_yet() -> None:
+    assert not is_risky({Signal.THROWAWAY, Signal.CROWD, Signal.FAST})
+    assert risk(set()) == 0
+
+
+@pytest.mark.parametrize("name", ["https://x.example", "win at casino.top", "www.spam"])
+def test_a_link_is_no_name(name: str) -> None:
+    assert Signal.LINK in noticed(trap="", filled_in_seconds=None, name=name)
+
+
+@pytest.mark.parametrize("name", ["Olena", "J. R. Smith", "Ірина К.", "Dr.Who", ""])
+def test_a_name_is_no_link(name: str) -> None:
+    assert noticed(trap="", filled_in_seconds=None, name=name) == frozenset()
 
 
 @given(st.floats(0, 10**6))

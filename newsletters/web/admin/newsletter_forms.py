@@ -8,7 +8,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import DateField, EmailField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, NumberRange, Optional
 
@@ -27,7 +36,7 @@ from newsletters.web.admin.colour_words import ACCENT_WORDS
 
 LANGUAGES = tuple(SelectChoice(code, name) for code, name in NAMES.items())
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
-NOT_TEXTS = ("next_issue_on", "position")
+NOT_TEXTS = ("next_issue_on", "position", "takes_throwaways", "holds_role_addresses")
 
 
 class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
@@ -48,6 +57,8 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
         [Optional(), NumberRange(0, 1000, _l("A number from 0 to 1000, please."))],
         default=0,
     )
+    takes_throwaways = BooleanField(_l("Take throw-away addresses"), default=True)
+    holds_role_addresses = BooleanField(_l("Hold addresses of offices for an editor"), default=True)
     sender_name = StringField(_l("Sender’s name"))
     sender_email = EmailField(_l("Sender’s address"), [DataRequired(_l("Please give the sender’s address."))])
     reply_to = EmailField(_l("Answers go to"))
@@ -95,7 +106,13 @@ def given_fields(form: NewsletterForm) -> NewsletterFields:
     """What was typed, as the use case takes it."""
     day, position = form.next_issue_on.data, form.position.data or 0
     texts = {name: (form[name].data or "").strip() for name in FIELDS if name not in NOT_TEXTS}
-    return NewsletterFields(**texts, next_issue_on=day, position=position)
+    return NewsletterFields(
+        **texts,
+        next_issue_on=day,
+        position=position,
+        takes_throwaways=form.takes_throwaways.data,
+        holds_role_addresses=form.holds_role_addresses.data,
+    )
 
 
 def given_wording(form: WordingForm) -> WordingFields:

@@ -12,6 +12,7 @@ from newsletters.publishing.issue_queries import Listed, in_states, last_sent
 from newsletters.publishing.models import IssueState
 from newsletters.reports.growth import readerships
 from newsletters.reports.plots import small_multiples
+from newsletters.subscribers import guard, held
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.door import blueprint
@@ -33,6 +34,8 @@ def today() -> str:
             authors=editor_names(session, {listed.issue.author_id or 0 for listed in drafts}),
             sent=_with_progress(session, last_sent(session, most=6)),
             readers=readers,
+            held=held.how_many(session),
+            is_crowded=guard.attack_is_noted(session, now=context.now()),
             growth=small_multiples([one.series for one in readers], shared_scale=False),
             words=words,
         )

@@ -35,7 +35,7 @@ def embed_subscribe() -> ResponseReturnValue:
     with context.reading() as db:
         offers = open_offers(db)
     form = EmbeddedForm()
-    form.offer(offers.names)
+    form.offer(offers)
     speak_language_of(form.newsletter.data or [], offers)
     if not form.validate():
         return _refused(form, offers), 422

@@ -13,7 +13,11 @@ from wtforms import EmailField, HiddenField, SelectMultipleField, StringField, V
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
+from newsletters.subscribers import domains
+from newsletters.subscribers.mailboxes import is_throwaway
+from newsletters.web.forms.offers import Offers
 
 TRAP = "homepage"
 
@@ -55,9 +59,30 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
         """The versions of the wording that the form says it showed."""
         return [int(number) for number in self.wording.data or [] if number.isdecimal() and len(number) < 16]
 
-    def offer(self, newsletters: dict[str, str]) -> None:
-        """Say which newsletters may be chosen: slug to name."""
-        self.newsletter.choices = [SelectChoice(slug, name) for slug, name in newsletters.items()]
+    def offer(self, offers: Offers) -> None:
+        """Say which newsletters may be chosen."""
+        self._offers = offers
+        self.newsletter.choices = [SelectChoice(slug, name) for slug, name in offers.names.items()]
+
+    def validate_email(self, field: AddressField) -> None:
+        """Refuse what depends on the domain alone: to say so tells nothing of any address."""
+        if field.errors:
+            return
+        domain = field.address.domain
+        if is_throwaway(domain) and (name := self._refuses_throwaways()):
+            raise ValidationError(
+                _("%(name)s does not take throw-away addresses. Please use one that you keep.", name=name)
+            )
+        with context.reading() as db:
+            if domains.is_dead(db, domain, now=context.now()):
+                raise ValidationError(
+                    _("No mail server answers for %(domain)s. Is it spelled right?", domain=domain)
+                )
+
+    def _refuses_throwaways(self) -> str:
+        """The name of a chosen newsletter that takes no throw-away address; empty where there is none."""
+        chosen = (self._offers.newsletters.get(slug) for slug in self.newsletter.data or ())
+        return next((each.name for each in chosen if each is not None and not each.takes_throwaways), "")
 
 
 class EmbeddedForm(SubscribeForm):

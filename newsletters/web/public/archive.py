@@ -4,10 +4,9 @@ from flask import abort, render_template, request
 
 from newsletters import context
 from newsletters.publishing import archive
-from newsletters.publishing.models import Newsletter
 from newsletters.publishing.web import issue_html
 from newsletters.web.forms.fields import SubscribeForm
-from newsletters.web.forms.offers import open_offers
+from newsletters.web.forms.offers import Offers, open_offers
 from newsletters.web.public import languages, signup
 from newsletters.web.public.door import blueprint
 
@@ -32,7 +31,7 @@ def issue(slug: str, issue_slug: str) -> str:
         shown = archive.public_issue(db, newsletter.id, issue_slug) or abort(404)
         body = issue_html(db, shown, newsletter, urls=runtime.urls)
         older, newer = archive.neighbours(db, shown)
-        wording = open_offers(db).wordings.get(newsletter.id)
+        offers = open_offers(db)
     languages.prefer(newsletter.language)
     return render_template(
         "public/issue.html",
@@ -41,13 +40,13 @@ def issue(slug: str, issue_slug: str) -> str:
         body=body,
         older=older,
         newer=newer,
-        form=_form(newsletter),
-        wording=wording,
+        form=_form(offers.only([newsletter.slug])),
+        wording=offers.wordings.get(newsletter.id),
     )
 
 
-def _form(newsletter: Newsletter) -> SubscribeForm:
+def _form(offers: Offers) -> SubscribeForm:
     form = SubscribeForm()
-    form.offer({newsletter.slug: newsletter.name})
+    form.offer(offers)
     signup.begin(form)
     return form

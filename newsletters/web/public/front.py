@@ -20,7 +20,7 @@ def front() -> ResponseReturnValue:
     with context.reading() as db:
         offers = open_offers(db)
     form = SubscribeForm()
-    form.offer(offers.names)
+    form.offer(offers)
     if form.validate_on_submit():
         try:
             return signup.accept(form, offers, form_name="front page", page=context.runtime().urls.front())

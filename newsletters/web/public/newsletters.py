@@ -25,7 +25,7 @@ def newsletter(slug: str) -> ResponseReturnValue:
         offers = open_offers(db).only([slug])
     languages.prefer(shown.language)
     form = SubscribeForm()
-    form.offer(offers.names)
+    form.offer(offers)
     if not shown.is_retired and form.validate_on_submit():
         form_name, page = _place(shown)
         try:
