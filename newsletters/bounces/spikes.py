@@ -29,7 +29,6 @@ SETTLED: Final = (
     DeliveryState.FAILED,
     DeliveryState.UNKNOWN,
 )
-HOLDING: Final = or_(BounceSpike.verdict.is_(None), BounceSpike.verdict == SpikeVerdict.FORGIVEN)
 
 
 def hour_of(at: datetime) -> datetime:
@@ -88,6 +87,12 @@ def unjudged(session: Session, *, now: datetime) -> Sequence[int]:
     )
     found = select(BounceSpike.id).where(BounceSpike.verdict.is_(None), due)
     return session.scalars(found.order_by(BounceSpike.id)).all()
+
+
+def held(session: Session) -> Sequence[BounceSpike]:
+    """The spikes known to be such whose suppressions are held, the newest first."""
+    found = select(BounceSpike).where(BounceSpike.verdict.is_(None), BounceSpike.judged_at.is_not(None))
+    return session.scalars(found.order_by(BounceSpike.hour.desc(), BounceSpike.domain).limit(50)).all()
 
 
 def count(session: Session, spike_id: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, abort, flash, jsonify, redirect, render_template, url_for
+from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,12 +18,14 @@ from newsletters.delivery.queries import excluded, progress
 from newsletters.delivery.reopen import retry_failed
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import Action, WrongState
-from newsletters.publishing.models import Issue, IssueState, Newsletter
+from newsletters.publishing.models import Issue, IssueState, Newsletter, PauseReason
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import issue_or_404
 from newsletters.web.tongue import _
+
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def ask_brake(issue_id: int, action: str) -> str | AnyResponse:
             issue=shown,
             newsletter=session.get_one(Newsletter, shown.newsletter_id),
             action=action,
+            needs_reason=needs_reason(shown, action),
             progress=progress(session, issue_id, now=context.now()),
             words=words,
         )
@@ -114,16 +117,28 @@ def pull_brake(issue_id: int, action: str) -> AnyResponse:
     """Do it, and write it into the audit log."""
     brake = BRAKES.get(action) or abort(404)
     editor, now = current_editor(), context.now()
+    reason = request.form.get("reason", "").strip()[:LONGEST_REASON]
     try:
         with context.transaction() as session:
-            brake.act(session, issue_or_404(session, issue_id), now)
-            audit.record(session, editor, brake.audit_as, now=now, subject="issue", subject_id=issue_id)
+            shown = issue_or_404(session, issue_id)
+            if needs_reason(shown, action) and not reason:
+                flash(_("Please say why; it is kept in the audit log."), "bad")
+                return redirect(url_for("desk.ask_brake", issue_id=issue_id, action=action), 303)
+            brake.act(session, shown, now)
+            audit.record(
+                session, editor, brake.audit_as, now=now, subject="issue", subject_id=issue_id, detail=reason
+            )
     except WrongState:
         flash(_("It was too late for that: the issue has gone on meanwhile."), "warn")
         return redirect(url_for("desk.issue", issue_id=issue_id), 303)
     context.runtime().engine.nudge("pulse", priority=50)
     flash(_done(action), "good")
     return redirect(url_for("desk.issue", issue_id=issue_id), 303)
+
+
+def needs_reason(shown: Issue, action: str) -> bool:
+    """Whether going on is somebody's judgement that must be answered for: readers called the issue spam."""
+    return action == "resume" and shown.pause_reason is PauseReason.COMPLAINTS
 
 
 def _done(action: str) -> str:

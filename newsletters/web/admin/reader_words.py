@@ -176,9 +176,12 @@ def _bounce(it: Happening) -> Line:
         "hard": _("A mail came back: the mailbox does not exist"),
         "soft": _("A mail came back: the mailbox could not take it"),
         "policy": _("A mail came back: the server refuses us"),
+        "temporary": _("A server wrote that it is still trying"),
+        "notice": _("A machine answered: nothing follows"),
     }
+    tone = {"policy": "warn", "temporary": "warn", "notice": "neutral"}.get(it.how, "bad")
     details = (it.subject, *_reply(it)) if it.subject else _reply(it)
-    return Line(it.at, what[it.how], "warn" if it.how == "policy" else "bad", details, it.issue_id)
+    return Line(it.at, what[it.how], tone, details, it.issue_id)
 
 
 def _complaint(it: Happening) -> Line:
