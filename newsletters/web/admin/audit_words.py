@@ -36,12 +36,17 @@ ACTIONS = {
     "reader.exported": _l("exported a reader’s data"),
     "reader.erased": _l("erased a reader"),
     "reader.link_sent": _l("sent a reader their preferences link"),
+    "signup.let_through": _l("let a held sign-up through"),
+    "signup.left": _l("left a held sign-up"),
     "returned.acted": _l("decided what a returned mail says"),
     "returned.dropped": _l("dropped a returned mail"),
     "returned.forgiven": _l("said that a provider was out of order"),
     "returned.condemned": _l("said that a domain’s addresses are dead"),
     "suppression.added": _l("stopped all mail to a reader"),
     "suppression.lifted": _l("lifted a suppression"),
+    "suppression.put_back": _l("put a suppression back"),
+    "suppressions.imported": _l("imported suppressions"),
+    "suppressions.exported": _l("exported suppressions"),
 }
 KINDS = {
     "editor": _l("Accounts"),
@@ -50,8 +55,10 @@ KINDS = {
     "issue": _l("Issues"),
     "readers": _l("Imports and exports"),
     "reader": _l("Readers"),
+    "signup": _l("Held sign-ups"),
     "returned": _l("Returned mail"),
     "suppression": _l("Suppressions"),
+    "suppressions": _l("Imports and exports of suppressions"),
 }
 
 
