@@ -87,7 +87,7 @@ class Exchange:
         with suppress(OSError):  # full of wakes already, or closed
             self._waker.send(b"!")
 
-    def close(self, *, patience: float = 0.0) -> list[Event]:
+    def close(self, *, patience: float = 0.0) -> list[Settled]:
         """Withdraw what was not released, wait for the replies to what was, say goodbye and hang up.
 
         After ``patience`` seconds a released letter without a reply is in doubt. Twice is harmless.
@@ -106,7 +106,7 @@ class Exchange:
         self._shut()
         return events
 
-    def _serve_while(self, is_busy: Callable[[Pool], bool], patience: float) -> list[Event]:
+    def _serve_while(self, is_busy: Callable[[Pool], bool], patience: float) -> list[Settled]:
         ends_at = time.monotonic() + patience
         while any(map(is_busy, self.pools)) and time.monotonic() < ends_at:
             self._serve(ends_at)

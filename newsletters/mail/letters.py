@@ -15,7 +15,8 @@ class Letter(NamedTuple):
     """One message for one recipient. ``key`` is the caller's own and comes back with every event.
 
     An empty ``sender`` is the null return path. ``is_ready`` says that the message is one that
-    CompiledMessage.render and DkimSigner.sign made: CRLF alone ends its lines, and none begins with a dot.
+    CompiledMessage and DkimSigner made: CRLF alone ends its lines, and none begins with a dot. A connection
+    that has carried ``most`` letters of this ``kind`` takes no more of them; nought sets no limit.
     """
 
     key: Hashable
@@ -23,6 +24,8 @@ class Letter(NamedTuple):
     recipient: str
     message: bytes
     is_ready: bool = False
+    kind: str = ""
+    most: int = 0
 
 
 class Waiting(NamedTuple):

@@ -56,6 +56,7 @@ class Line:
         self.following: Turn | None = None
         self.orphans: list[Letter] = []  # nothing was answered to them: another line may carry them
         self.carried = 0
+        self.carried_of: dict[str, int] = {}  # of each kind that is counted
         self.accepted = 0
         self.ends_at = 0.0  # when the awaited answer is overdue; nought for never
         self.idle_since = time.monotonic()
@@ -68,9 +69,15 @@ class Line:
         self._is_proven = False  # it has answered to a transaction
         self._needs_reset = False
 
+    def may_take(self, letter: Letter) -> bool:
+        """Whether it has carried fewer letters of this kind than one connection may."""
+        return not letter.most or self.carried_of.get(letter.kind, 0) < letter.most
+
     def take(self, letter: Letter) -> None:
         """Carry ``letter`` as far as the server's 354. Raises UnsafeAddress, NeedsSmtputf8, MessageTooBig."""
         turn = Turn(letter, commands(self.offers, letter.sender, letter.recipient, letter.message))
+        if letter.most:
+            self.carried_of[letter.kind] = self.carried_of.get(letter.kind, 0) + 1
         if self.current is None:
             self.current = turn
             self._write(self._opening_of(turn))

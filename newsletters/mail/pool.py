@@ -62,7 +62,8 @@ class Pool:
 
     def room(self) -> int:
         """How many letters the open connections would take now."""
-        return sum(min(2, self.messages - line.carried) for line in self._free) + len(self._half)
+        left = (min(2, max(0, self.messages - line.carried)) for line in self._free)
+        return sum(left) + len(self._half)
 
     def offer(self, letter: Letter) -> bool:
         """Give ``letter`` to a connection; False where none has room.
@@ -72,10 +73,21 @@ class Pool:
         if not letter.is_ready:
             check_line_breaks(letter.message)
         line = next(reversed(self._free), None) or next(iter(self._half), None)
+        if line is not None and not line.may_take(letter):
+            line = self._other_line(letter)
         if line is None:
             return False
         self._give(line, letter)
         return True
+
+    def _other_line(self, letter: Letter) -> Line | None:
+        """One that may still take a letter of this kind; else one that is full of them makes way."""
+        for line in (*reversed(self._free), *self._half):
+            if line.may_take(letter):
+                return line
+        if self._free:
+            self._dismiss(next(iter(self._free)))
+        return None
 
     def release(self, key: Hashable) -> bool:
         """See Exchange.release."""
