@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,15 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import BadSetting, Config
 from newsletters.accounts.errors import EditorExists
 from newsletters.cli import demo, programs, readiness, supervisor, workers
-from newsletters.cli import shaping as flow
 from newsletters.cli.dkim import dkim_key
 from newsletters.cli.doctor import doctor
 from newsletters.cli.editors import make_editor
+from newsletters.cli.shaping import shaping
 from newsletters.cli.suppressions import suppressions
-from newsletters.delivery.shaping_reading import BadShaping, read_rules
 from newsletters.inbound.serving import main as serve_mail_door
 from newsletters.kernel.addresses import InvalidAddress
-from newsletters.mail.office import Office
 from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.worker import main as work
@@ -44,7 +41,7 @@ def commands() -> None:
     """Run and look after a newsletter subscription manager."""
 
 
-for command in (dkim_key, doctor, suppressions):
+for command in (dkim_key, doctor, shaping, suppressions):
     commands.add_command(command)
 
 
@@ -90,22 +87,6 @@ def list_workers() -> None:
     """List the workers of all machines."""
     with _opened() as runtime:
         click.echo("\n".join(workers.lines(runtime)))
-
-
-@commands.command()
-@click.option("--check", type=click.Path(path_type=Path), help="Look for mistakes in this file instead.")
-def shaping(check: Path | None) -> None:
-    """Print how fast mail may flow: the rules in force, or those that FILE would bring."""
-    config = Config.from_env()
-    try:
-        rules = read_rules(check or config.shaping_file)
-    except BadShaping as error:
-        raise click.ClickException(str(error)) from error
-    runtime = build(config)
-    try:
-        click.echo("\n".join(flow.lines(rules, Office.from_config(config, runtime.signer).servers)))
-    finally:
-        runtime.close()
 
 
 @commands.command("demo")

@@ -237,6 +237,13 @@ class Dispatcher(Generic[L]):
         with self._lock:
             return self._places.by_name[server].lines(now)
 
+    def messages(self, server: str) -> int:
+        """How many messages one connection to that server may carry."""
+        with self._lock:
+            place = self._places.by_name[server]
+            own = self._places.rules.of_server(server).limits.messages
+            return own or place.server.messages_per_connection
+
     def wants_more(self, *, now: datetime) -> bool:
         """Whether more letters could be used: some server takes mail and is not held by its rate."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -44,6 +45,12 @@ class Rulebook:
             is_new, self.rules = rules != self.rules, rules
         log.info("the shaping file was read again")
         return is_new
+
+
+@cache
+def rulebook(path: Path | None) -> Rulebook:
+    """The one book of this process for a file. Raises BadShaping, each time until the file can be read."""
+    return Rulebook(path)
 
 
 def _stamp(path: Path | None) -> Stamp:

@@ -1,13 +1,11 @@
 """The flow's own work: the rules a process goes by, domains whose MX is to be looked up, what is too old."""
 
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from config import BadSetting, Config
-from newsletters.delivery import providers, servers_books, throttle_books
+from newsletters.delivery import providers, servers_books, shaping_file, throttle_books
 from newsletters.delivery.providers_mx import Lookup, ask_dns, look_up
 from newsletters.delivery.shaping_file import Rulebook
 from newsletters.delivery.shaping_reading import BadShaping
@@ -19,13 +17,8 @@ UNUSED_AFTER: Final = timedelta(days=30)
 
 def rulebook(config: Config) -> Rulebook:
     """The rules in force, one book in a process. Raises BadSetting for a file with a mistake."""
-    return _rulebook(config.shaping_file)
-
-
-@cache
-def _rulebook(path: Path | None) -> Rulebook:
     try:
-        return Rulebook(path)
+        return shaping_file.rulebook(config.shaping_file)
     except BadShaping as error:
         raise BadSetting(f"SHAPING_FILE: {error}") from error
 
