@@ -4,27 +4,36 @@ Both run under the same gunicorn and answer the same wrk, in turn. What a worker
 counted apart.
 """
 
+import cProfile
+import pstats
 import subprocess
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from benchmarks import newsroom, web
+from benchmarks import gates, newsroom, parts, web
 from benchmarks.newsroom import Size
 from benchmarks.plan import Plan, say
 from benchmarks.sender import Bench
 from benchmarks.sink import Sink
 from benchmarks.stores import Store
+from config import Config
+from newsletters.app import create_app
 from newsletters.kernel.db import Database
 
 CONNECTIONS = 16
 SCRIPT = Path(__file__).with_name("signups.lua")
 READERS = Size(10_000)
 HERE = "HERE"
+WARM, PROFILED = 20, 400
 _runs = count(1)
 
 
@@ -55,7 +64,8 @@ def measure(bench: Bench, stores: Sequence[Store], plan: Plan) -> dict[str, Any]
             for port in (ours, plain):
                 flood(bench, port, seconds=1)  # the first requests compile templates and open databases
             rounds = [_round(bench, ours, plain, plan.signup_seconds) for _ in range(plan.rounds)]
-    return {"rounds": rounds, "store": store.name, "connections": CONNECTIONS}
+        found = _profile(settings)
+    return {"rounds": rounds, "store": store.name, "connections": CONNECTIONS, "profile": found}
 
 
 def _round(bench: Bench, ours: int, plain: int, seconds: int) -> dict[str, float]:
@@ -104,3 +114,41 @@ def flood(bench: Bench, port: int, *, seconds: int) -> Answered:
     if refused:
         raise Refused(f"{refused} of {requests} posts were refused")
     return Answered(requests / microseconds * 1e6, p50 / 1000, p99 / 1000)
+
+
+def _profile(settings: dict[str, str]) -> dict[str, Any]:
+    """Where the time of a post goes: many of them in this process, which runs the application itself."""
+    gates.open_all()
+    application = create_app(Config.from_env(settings))
+    client = application.test_client()
+    page = client.get(web.PATH, base_url=newsroom.PUBLIC_URL).get_data(as_text=True)
+    token = web.token_in(page.encode())
+    environs = [_environ(token, number, client) for number in range(WARM + 2 * PROFILED)]
+    _post_all(application, environs[:WARM])
+    began = time.process_time()
+    _post_all(application, environs[WARM:-PROFILED])
+    cpu_us = (time.process_time() - began) / PROFILED * 1e6
+    profile = cProfile.Profile(time.thread_time)
+    profile.runcall(_post_all, application, environs[-PROFILED:])
+    return {"cpu_us": cpu_us, **asdict(parts.shares(pstats.Stats(profile), parts.SIGNUP_PARTS))}
+
+
+def _post_all(application: Flask, environs: Sequence[dict[str, Any]]) -> None:
+    statuses = {run_wsgi_app(application, environ)[1] for environ in environs}
+    if any(not status.startswith("303") for status in statuses):
+        raise Refused(f"posts were answered with {statuses}")
+
+
+def _environ(token: str, number: int, client: FlaskClient) -> dict[str, Any]:
+    fields = {"csrf_token": token, "email": web.email("profile", number), "newsletter": "explaining"}
+    builder = EnvironBuilder(
+        path=web.PATH,
+        method="POST",
+        base_url=newsroom.PUBLIC_URL,
+        data={**fields, "wording": "1", "homepage": "", "started": ""},
+        headers=[*web.headers().items(), ("X-Forwarded-For", web.client_address(9_000_000 + number))],
+        environ_base={"REMOTE_ADDR": "127.0.0.1"},
+    )
+    environ: dict[str, Any] = builder.get_environ()
+    client._add_cookies_to_wsgi(environ)
+    return environ

@@ -79,11 +79,16 @@ def visit(port: int) -> Visit:
     answer = connection.getresponse()
     page = answer.read()
     connection.close()
+    cookies = [value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie", [])]
+    return Visit(port, "; ".join(cookies), token_in(page))
+
+
+def token_in(page: bytes) -> str:
+    """The token of the form on a page."""
     found = _TOKEN.search(page)
     if found is None:
-        raise RuntimeError(f"no form: {answer.status}")
-    cookies = [value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie", [])]
-    return Visit(port, "; ".join(cookies), found[1].decode())
+        raise RuntimeError("the page has no form")
+    return found[1].decode()
 
 
 def headers() -> dict[str, str]:
