@@ -55,6 +55,17 @@ def issues_to_probe(session: Session, *, now: datetime) -> list[int]:
     return list(session.scalars(away.where(Issue.resume_at <= now).order_by(Issue.id)))
 
 
+def try_now(session: Session, *, now: datetime) -> None:
+    """Let every issue that waits for a server ask again at once: somebody has looked after it."""
+    session.execute(
+        update(Issue)
+        .where(Issue.state == IssueState.PAUSED, Issue.pause_reason == PauseReason.SERVER)
+        .where(Issue.resume_at > now)
+        .values(resume_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def come_back(session: Session, issue_id: int, *, now: datetime) -> None:
     """The server answers: go on. ``paused_at`` stays until something is accepted, so that waits grow."""
     gone = {"pause_reason": None, "pause_detail": "", "resume_at": None}

@@ -7,9 +7,9 @@ exact to the letter, and nothing needs to be: rates are (throttle_books.py), and
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.accounts.audit import clean
@@ -168,14 +168,15 @@ def try_server_now(session: Session, name: str, *, now: datetime) -> None:
     )
 
 
-def try_provider_now(session: Session, provider: str, *, now: datetime) -> None:
-    """End a provider's rest at every server: the next letter tries it."""
-    session.execute(
+def try_provider_now(session: Session, provider: str, *, now: datetime) -> bool:
+    """End a provider's rest at every server: the next letter tries it. Say whether it rested."""
+    ended = session.execute(
         update(ProviderRest)
         .where(ProviderRest.provider == provider, ProviderRest.until > now)
         .values(until=now)
         .execution_options(synchronize_session=False)
     )
+    return cast("CursorResult[Any]", ended).rowcount > 0
 
 
 def forget_servers(session: Session, names: Iterable[str]) -> None:

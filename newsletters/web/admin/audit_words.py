@@ -42,6 +42,8 @@ ACTIONS = {
     "returned.dropped": _l("dropped a returned mail"),
     "returned.forgiven": _l("said that a provider was out of order"),
     "returned.condemned": _l("said that a domain’s addresses are dead"),
+    "server.tried": _l("had a resting mail server tried"),
+    "provider.tried": _l("had a resting provider tried"),
     "suppression.added": _l("stopped all mail to a reader"),
     "suppression.lifted": _l("lifted a suppression"),
     "suppression.put_back": _l("put a suppression back"),
@@ -58,6 +60,8 @@ KINDS = {
     "signup": _l("Held sign-ups"),
     "returned": _l("Returned mail"),
     "suppression": _l("Suppressions"),
+    "server": _l("Mail servers"),
+    "provider": _l("Providers"),
     "suppressions": _l("Imports and exports of suppressions"),
 }
 
