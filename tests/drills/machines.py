@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Select, func, select
@@ -19,10 +20,8 @@ from sqlalchemy import Select, func, select
 from newsletters.delivery.batches import LEASE
 from newsletters.delivery.models import DeliveryState
 from newsletters.kernel import roster
-from newsletters.kernel.turns import Turn
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.subscribers.models import PostedForm, Subscriber
-from newsletters.tasks.periodic import TABLE
 from tests.drills.drill import Verdict
 from tests.drills.fastsink.books import Books, Repeats, address_digest
 from tests.drills.fastsink.faults import Fault
@@ -31,6 +30,7 @@ from tests.drills.newsroom import Readers
 from tests.drills.programs import Program, connections_to, wait_until
 from tests.drills.signing_up import SigningUp
 from tests.drills.stage import Stage, now
+from tests.housekeeping import turns_too_many
 from tests.postgres import free_port
 from tests.redis import PrivateRedis
 from tests.running import listens
@@ -84,7 +84,7 @@ class ManyMachines:
         balance, books = stage.balance(issue_id), stage.sink.books()
         repeats = _repeats_to(stage.readers, books)
         vanished, unmailed = fleet.missing(crowd.answered), books.missing(crowd.answered)
-        too_often, recovered, present = fleet.turns_too_often(), max(fleet.recovered_in), fleet.present()
+        too_often, recovered, present = fleet.turns_too_many(), max(fleet.recovered_in), fleet.present()
         return Verdict(
             passed=(
                 balance.lost == repeats.other_id == vanished == unmailed == too_often == 0
@@ -210,9 +210,7 @@ class Fleet:
         posted = select(func.count()).select_from(PostedForm)
         queued = select(func.count()).where(OutboxMail.state == OutboxState.WAITING)
         for left in (posted, queued):
-            wait_until(
-                lambda left=left: self._number(left) == 0, seconds=LONGEST_SECONDS, what="the forms' mails"
-            )
+            wait_until(partial(self._is_over, left), seconds=LONGEST_SECONDS, what="the forms' mails")
 
     def missing(self, answered: list[str]) -> int:
         """How many of those who were told success are not in the database."""
@@ -220,14 +218,9 @@ class Fleet:
             known = set(session.scalars(select(Subscriber.email_key)))
         return len(set(answered) - known)
 
-    def turns_too_often(self) -> int:
+    def turns_too_many(self) -> int:
         """How many runs of housekeeping there were beyond one in each interval."""
-        elapsed = time.monotonic() - self._began
-        allowed = {entry.name: 1 + int(elapsed // entry.every_seconds) for entry in TABLE}
-        with self.stage.runtime.db.reading() as session:
-            begun = dict(session.execute(select(Turn.name, Turn.fence)).all())
-        assert begun.keys() == allowed.keys(), "housekeeping that never ran"
-        return sum(max(0, begun[name] - allowed[name]) for name in allowed)
+        return turns_too_many(self.stage.runtime.db, elapsed_seconds=time.monotonic() - self._began)
 
     def present(self, *, since: datetime | None = None) -> int:
         """How many workers were heard of: lately, or since a moment."""
@@ -236,9 +229,9 @@ class Fleet:
             heard = roster.present(session, now=at)
         return sum(not worker.is_silent(at) if since is None else worker.seen_at >= since for worker in heard)
 
-    def _number(self, counted: Select[tuple[int]]) -> int | None:
+    def _is_over(self, left: Select[int]) -> bool:
         with self.stage.runtime.db.reading() as session:
-            return session.scalar(counted)
+            return session.scalar(left) == 0
 
     def _lines(self, worker: Program) -> int:
         return connections_to(worker.pid, self.stage.sink.port)
