@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
+from newsletters.kernel import base32
 from newsletters.kernel.errors import DomainError
 
 MAC_BYTES = 16
@@ -80,14 +81,20 @@ class Signer:
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError("a signing key needs at least 16 bytes")
         self._keys = tuple(keys)
+        self._begun: dict[tuple[bytes, int], hmac.HMAC] = {}
 
     def sign(self, purpose: Purpose, *ids: int, expires_at: datetime | None = None) -> str:
         """A URL-safe token for ``ids``; without ``expires_at`` it is good for ever."""
-        return base64.urlsafe_b64encode(self._raw(purpose, ids, expires_at)).decode().rstrip("=")
+        return as_text(self._raw(purpose, ids, expires_at))
 
     def sign_base32(self, purpose: Purpose, *ids: int) -> str:
         """A token that survives a mail system that folds case, for the local part of an address."""
-        return base64.b32encode(self._raw(purpose, ids, None)).decode().rstrip("=").lower()
+        return base32.encode(self._raw(purpose, ids, None))
+
+    def sign_both(self, purpose: Purpose, *ids: int) -> tuple[str, str]:
+        """The same token as ``sign`` and as ``sign_base32`` write it."""
+        raw = self._raw(purpose, ids, None)
+        return as_text(raw), base32.encode(raw)
 
     def read(self, token: str, purpose: Purpose, *, now: datetime) -> Claims:
         """Check ``token``. Raises TokenForged, TokenForeign or TokenExpired."""
@@ -99,15 +106,15 @@ class Signer:
 
     def _raw(self, purpose: Purpose, ids: tuple[int, ...], expires_at: datetime | None) -> bytes:
         expiry = 0 if expires_at is None else int(expires_at.timestamp())
-        body = _HEAD.pack(VERSION, purpose, expiry) + b"".join(_varint(number) for number in ids)
-        return body + _mac(self._keys[0], purpose, body)
+        body = _HEAD.pack(VERSION, purpose, expiry) + b"".join(map(_varint, ids))
+        return body + self._mac(self._keys[0], purpose, body)
 
     def _check(self, raw: bytes, purpose: Purpose, now: datetime) -> Claims:
         body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
         if len(body) < _HEAD.size:
             raise TokenForged("too short")
         version, number, expiry = _HEAD.unpack_from(body)
-        matches = [hmac.compare_digest(_mac(key, number, body), mac) for key in self._keys]
+        matches = [hmac.compare_digest(self._mac(key, number, body), mac) for key in self._keys]
         if not any(matches) or version != VERSION:
             raise TokenForged("bad signature")
         found = Purpose(number)
@@ -118,6 +125,20 @@ class Signer:
             raise TokenExpired(claims.ids)
         return claims
 
+    def _mac(self, key: bytes, purpose: int, body: bytes) -> bytes:
+        begun = self._begun.get((key, purpose))
+        if begun is None:
+            derived = hmac.digest(key, b"token purpose %d" % purpose, hashlib.sha256)
+            begun = self._begun[key, purpose] = hmac.new(derived, digestmod=hashlib.sha256)
+        mac = begun.copy()
+        mac.update(body)
+        return mac.digest()[:MAC_BYTES]
+
+
+def as_text(raw: bytes) -> str:
+    """URL-safe base64 without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
 
 def _decode(token: str, decode: Callable[[str], bytes], block: int) -> bytes:
     if len(token) > 500 or not token.isascii():
@@ -126,11 +147,6 @@ def _decode(token: str, decode: Callable[[str], bytes], block: int) -> bytes:
         return decode(token + "=" * (-len(token) % block))
     except (binascii.Error, ValueError) as error:
         raise TokenForged("not a token") from error
-
-
-def _mac(key: bytes, purpose: int, body: bytes) -> bytes:
-    derived = hmac.digest(key, b"token purpose %d" % purpose, hashlib.sha256)
-    return hmac.digest(derived, body, hashlib.sha256)[:MAC_BYTES]
 
 
 def _moment(expiry: int) -> datetime | None:

@@ -4,7 +4,10 @@ They are built from the configured ``PUBLIC_URL`` alone: the Host header of a re
 word. The web door's routes must answer at these paths; a test walks them.
 """
 
+import re
 from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # RFC 3986 section 2.3: what nothing quotes
 
 
 class Urls:
@@ -14,7 +17,7 @@ class Urls:
         self.base = base.rstrip("/")
 
     def _at(self, *parts: str) -> str:
-        return "/".join((self.base, *(quote(part, safe="") for part in parts)))
+        return "/".join((self.base, *map(_quoted, parts)))
 
     def front(self) -> str:
         return f"{self.base}/"
@@ -80,3 +83,7 @@ class Urls:
 
     def password_reset(self, token: str) -> str:
         return self._at("desk", "password", token)
+
+
+def _quoted(part: str) -> str:
+    return part if _PLAIN.fullmatch(part) else quote(part, safe="")

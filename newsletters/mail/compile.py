@@ -17,7 +17,8 @@ from newsletters.mail import quoted
 from newsletters.mail.slots import Slot, cut, find_slots
 
 Pieces = tuple[str | Slot, ...]
-Segment = bytes | tuple[Slot, bool]  # a literal, or a slot and whether it stands in HTML
+Insertion = tuple[Slot, bool]  # a slot, and whether it stands in HTML
+Segment = bytes | Insertion
 PART = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
 
 
@@ -39,12 +40,16 @@ class MessageSpec:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMessage:
-    """A message that waits for its recipients. Immutable, so threads may share it."""
+    """A message that waits for its recipients. Immutable, so threads may share it.
+
+    It is written as the personal fields, the common head with the empty line behind it, and the content.
+    """
 
     head: bytes
     subject: Pieces | None
     personal_headers: tuple[Pieces, ...]
-    body: tuple[Segment, ...]
+    body: tuple[bytes | int, ...]  # literals, and places among the insertions
+    insertions: tuple[Insertion, ...]
     slots: frozenset[str]
 
     def render(
@@ -58,18 +63,42 @@ class CompiledMessage:
         headers: Sequence[tuple[str, str]] = (),
     ) -> bytes:
         """The whole message for one recipient. Raises MissingValue, UnsafeHeader, InvalidAddress."""
-        out = [
+        personal = self.fields(
+            values,
+            recipient=recipient,
+            message_id=message_id,
+            date=date,
+            recipient_name=recipient_name,
+            headers=headers,
+        )
+        return b"".join((*personal, self.head, self.content(values)))
+
+    def fields(
+        self,
+        values: Mapping[str, str],
+        *,
+        recipient: str,
+        message_id: str,
+        date: datetime,
+        recipient_name: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> list[bytes]:
+        """The fields that differ from recipient to recipient. Raises as render does."""
+        personal = [
             fields.date_field(date),
             fields.mailbox_field("To", recipient_name, recipient),
-            fields.raw_field("Message-ID", message_id),
+            fields.checked_field(f"Message-ID: {fields.safe(message_id)}"),
         ]
         if self.subject is not None:
-            out.append(fields.text_field("Subject", _filled(self.subject, values)))
-        out += [fields.checked_field(_filled(field, values)) for field in self.personal_headers]
-        out += [fields.raw_field(name, value) for name, value in headers]
-        out.append(self.head)
-        out += [segment if isinstance(segment, bytes) else _encoded(segment, values) for segment in self.body]
-        return b"".join(out)
+            personal.append(fields.text_field("Subject", _filled(self.subject, values)))
+        personal += [fields.checked_field(_filled(field, values)) for field in self.personal_headers]
+        personal += [fields.raw_field(name, value) for name, value in headers]
+        return personal
+
+    def content(self, values: Mapping[str, str]) -> bytes:
+        """All that follows the head, in its relaxed canonical form. Raises MissingValue."""
+        written = [_encoded(insertion, values) for insertion in self.insertions]
+        return b"".join([piece if isinstance(piece, bytes) else written[piece] for piece in self.body])
 
 
 def compile_message(spec: MessageSpec) -> CompiledMessage:
@@ -77,12 +106,15 @@ def compile_message(spec: MessageSpec) -> CompiledMessage:
     personal = tuple(field for field in spec.headers if find_slots(field[1]))
     has_personal_subject = bool(find_slots(spec.subject))
     marked = (spec.subject, spec.text, spec.html, *(value for _, value in personal))
-    content_type, body = _body(spec)
+    content_type, segments = _body(spec)
+    body = tuple(_merged(segments))
+    insertions = tuple(dict.fromkeys(segment for segment in body if not isinstance(segment, bytes)))
     return CompiledMessage(
         head=b"".join(_head(spec, is_subject_fixed=not has_personal_subject)) + content_type,
         subject=tuple(cut(spec.subject)) if has_personal_subject else None,
         personal_headers=tuple(tuple(cut(fields.folded_field(*field))) for field in personal),
-        body=tuple(_merged(body)),
+        body=tuple(piece if isinstance(piece, bytes) else insertions.index(piece) for piece in body),
+        insertions=insertions,
         slots=frozenset(slot.name for part in marked for slot in find_slots(part)),
     )
 
@@ -155,7 +187,7 @@ def _filled(pieces: Pieces, values: Mapping[str, str]) -> str:
     return "".join(piece if isinstance(piece, str) else fields.safe(piece.value(values)) for piece in pieces)
 
 
-def _encoded(segment: tuple[Slot, bool], values: Mapping[str, str]) -> bytes:
-    slot, is_html = segment
+def _encoded(insertion: Insertion, values: Mapping[str, str]) -> bytes:
+    slot, is_html = insertion
     value = slot.value(values)
     return quoted.encode(escape(value) if is_html else value)

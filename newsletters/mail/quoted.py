@@ -13,17 +13,24 @@ LINE = 76  # RFC 2045 section 6.7 rule 5, with the "=" of a soft break
 SOFT_BREAK = b"=\r\n"
 _TOKENS = tuple(bytes([byte]) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte for byte in range(256))
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_PLAIN = re.compile(r"[!-<>-~]+(?: [!-<>-~]+)*")
 _DELICATE = (b".", b"F")  # where a line begins
+_DELICATE_LETTERS = (".", "F")
 
 
 def encode(text: str) -> bytes:
     """``text`` from the start of a line on; its newlines become CRLF. Ends without a break of its own."""
-    if _PLAIN.fullmatch(text):  # nearly every value: a name, a URL
+    if _is_plain(text):  # nearly every value: a name, a URL
+        if len(text) < LINE and text[:1] not in _DELICATE_LETTERS:
+            return text.encode()
         lines = [text[start : start + LINE - 1] for start in range(0, len(text), LINE - 1)]
         if not any(line.startswith((".", "From ")) for line in lines):
             return "=\r\n".join(lines).encode()
     return b"\r\n".join(_line(line) for line in _NEWLINE.split(text))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every character stands for itself, wherever the line is cut."""
+    return text.isascii() and text.isprintable() and "=" not in text and "  " not in text and text[-1:] != " "
 
 
 def ends_line(text: str) -> bool:

@@ -7,8 +7,7 @@ form already (see quoted.py), so their body is hashed as it is; any other is can
 
 import base64
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +15,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from newsletters.mail.canonical import canonical_fields, single_spaced, without_empty_end
+from newsletters.mail.signature import folded, frame, signed_fields
+
 SHORTEST_RSA_BITS = 2048
-_OVERSIGNED = (
-    b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to", b"mime-version", b"content-type",
-    b"content-transfer-encoding", b"list-unsubscribe", b"list-unsubscribe-post",
-)  # fmt: skip
-_SIGNED = (b"list-id", b"feedback-id", b"auto-submitted")
-_WSP = re.compile(rb"[ \t]+")
-_WSP_AT_END = re.compile(rb"[ \t]+(?=\r\n)")
-_EMPTY_LINES_AT_END = re.compile(rb"(?:\r\n)+\Z")
-_UNFOLD = re.compile(rb"\r\n(?=[ \t])")
+_PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -48,7 +42,7 @@ class DkimKey:
 
     def signature_of(self, data: bytes) -> bytes:
         if isinstance(self.private_key, rsa.RSAPrivateKey):
-            return self.private_key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+            return self.private_key.sign(data, _PKCS1, _SHA256)
         return self.private_key.sign(hashlib.sha256(data).digest())  # RFC 8463 section 3
 
     def dns_record(self) -> str:
@@ -91,57 +85,15 @@ class DkimSigner:
         if not self.keys:
             return message
         head, _, body = message.partition(b"\r\n\r\n")
-        names, signed = _signed_headers(head)
-        canonical = _without_empty_end(body if is_canonical else _single_spaced(body))
-        body_hash = base64.b64encode(hashlib.sha256(canonical).digest()).decode()
-        tags = f"t={int(now.timestamp())};\r\n h={_folded(names)};\r\n bh={body_hash};\r\n b="
-        signatures = [_signature(key, tags, signed) for key in self.keys]
+        fields = [field + b"\r\n" for field in canonical_fields(head)]
+        names, signed = signed_fields([(field.partition(b":")[0], field) for field in fields])
+        canonical = without_empty_end(body if is_canonical else single_spaced(body))
+        around = (b"%d" % int(now.timestamp()), base64.b64encode(hashlib.sha256(canonical).digest()))
+        signatures = [_signature(key, names, b"".join(signed), *around) for key in self.keys]
         return b"".join((*signatures, message))
 
 
-def _signature(key: DkimKey, tags: str, signed: bytes) -> bytes:
-    field = (
-        f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n"
-        f" d={key.domain}; s={key.selector}; {tags}"
-    ).encode()
-    signature = base64.b64encode(key.signature_of(signed + next(_canonical_fields(field))))
-    lines = [signature[start : start + 72] for start in range(0, len(signature), 72)]
-    return field + b"\r\n ".join(lines) + b"\r\n"
-
-
-def _folded(names: Sequence[bytes]) -> str:
-    lines = [b":".join(names[start : start + 4]) for start in range(0, len(names), 4)]
-    return b":\r\n  ".join(lines).decode()
-
-
-def _signed_headers(head: bytes) -> tuple[list[bytes], bytes]:
-    """The names of h= and the canonical fields they stand for, the last of several first (section 5.4.2)."""
-    found: dict[bytes, list[bytes]] = {}
-    for field in _canonical_fields(head):
-        found.setdefault(field.partition(b":")[0], []).append(field)
-    names: list[bytes] = []
-    fields: list[bytes] = []
-    for name in (*_OVERSIGNED, *_SIGNED):
-        here = found.get(name, [])
-        names += [name] * len(here)
-        fields += reversed(here)
-    return [*names, *_OVERSIGNED], b"".join(field + b"\r\n" for field in fields)
-
-
-def _canonical_fields(head: bytes) -> Iterator[bytes]:
-    """Section 3.4.2, each without the CRLF at its end."""
-    for field in _WSP.sub(b" ", _UNFOLD.sub(b"", head)).split(b"\r\n"):
-        name, _, value = field.partition(b":")
-        yield name.strip().lower() + b":" + value.strip(b" ")
-
-
-def _single_spaced(body: bytes) -> bytes:
-    """Section 3.4.4 (a)."""
-    return _WSP_AT_END.sub(b"", _WSP.sub(b" ", body))
-
-
-def _without_empty_end(body: bytes) -> bytes:
-    """Section 3.4.4 (b), and 3.4.3: no empty lines at the end, and one line break there."""
-    if body.endswith(b"\r\n\r\n") or body == b"\r\n":
-        body = _EMPTY_LINES_AT_END.sub(b"", body)
-    return body if not body or body.endswith(b"\r\n") else body + b"\r\n"
+def _signature(key: DkimKey, names: Sequence[bytes], signed: bytes, moment: bytes, body_hash: bytes) -> bytes:
+    before, between, behind = frame(key.algorithm, domain=key.domain, selector=key.selector, names=names)
+    field = b"".join((before, moment, between, body_hash, behind))
+    return field + folded(key.signature_of(signed + next(canonical_fields(field))))

@@ -58,6 +58,10 @@ class ReturnPaths:
         """The address in List-Unsubscribe, for the same ids as its URL."""
         return self._address(UNSUBSCRIBE_PREFIX, Purpose.UNSUBSCRIBE, *ids)
 
+    def unsubscribe_with(self, token: str) -> str:
+        """The same with a token that was written already (Signer.sign_both)."""
+        return _bounded(f"{UNSUBSCRIBE_PREFIX}+{token}", self.domain)
+
     def read(self, address: str, *, now: datetime) -> IssueBounce | MailBounce | UnsubscribeRequest:
         """What an address of ours means; its domain is the caller's to check.
 
@@ -73,10 +77,13 @@ class ReturnPaths:
         return _bounce(self._signer.read_base32(token, Purpose.BOUNCE, now=now).ids)
 
     def _address(self, prefix: str, purpose: Purpose, *ids: int) -> str:
-        local = f"{prefix}+{self._signer.sign_base32(purpose, *ids)}"
-        if len(local) > LONGEST_LOCAL_PART:
-            raise ValueError("these ids do not fit into a local part")
-        return f"{local}@{self.domain}"
+        return _bounded(f"{prefix}+{self._signer.sign_base32(purpose, *ids)}", self.domain)
+
+
+def _bounded(local: str, domain: str) -> str:
+    if len(local) > LONGEST_LOCAL_PART:
+        raise ValueError("these ids do not fit into a local part")
+    return f"{local}@{domain}"
 
 
 def _bounce(ids: tuple[int, ...]) -> IssueBounce | MailBounce:

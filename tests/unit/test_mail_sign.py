@@ -4,6 +4,7 @@ import base64
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dkim
 import pytest
@@ -12,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletters.mail.compile import MessageSpec, compile_message
+from newsletters.mail.compile import CompiledMessage, MessageSpec, compile_message
 from newsletters.mail.headers import feedback_id, list_id, list_unsubscribe
+from newsletters.mail.seal import Seal
 from newsletters.mail.sign import DkimKey, DkimSigner, PrivateKey, UnusableKey, load_key
+from newsletters.mail.slots import slot
 from tests.mailcheck import checked
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -41,6 +44,22 @@ def message(text: str = "Hello.\n", subject: str = "Hello, reader") -> bytes:
     )
     return compile_message(spec).render(
         {}, recipient="reader@readers.example", message_id="<issue.1.2@news.example>", date=NOW
+    )
+
+
+def compiled(text: str, subject: str) -> CompiledMessage:
+    return compile_message(
+        MessageSpec(
+            subject=subject,
+            from_name="Пояснюємо",
+            from_email="news@news.example",
+            text=f"{text}Hello, {slot('name', 'reader')}!\n{slot('unsubscribe_url')}\n",
+            html=f"<p>{slot('name', 'reader')}</p><p>{text}</p><a href='{slot('unsubscribe_url')}'>leave</a>",
+            headers=[
+                *list_unsubscribe(slot("unsubscribe_url"), slot("unsubscribe_mailto")),
+                ("Feedback-ID", feedback_id("issue-1", "newsletter-1", "issue", "newsexample")),
+            ],
+        )
     )
 
 
@@ -78,6 +97,36 @@ def test_whatever_is_written_verifies(text: str, subject: str) -> None:
     assert signed == BOTH.sign(message(text, subject), now=NOW)
     assert is_valid(signed, 0)
     assert is_valid(signed, 1)
+
+
+@given(
+    text=st.one_of(ANY, st.just("A long beginning, the same for all. " * 100)),
+    subject=st.sampled_from(["Hello", f"For {slot('name', 'reader')}", "Новини " * 30]),
+    name=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp"))),
+    extra=st.lists(st.sampled_from(["To", "List-Id", "X-Kind", "Subject"]), max_size=2),
+)
+@pytest.mark.parametrize("signer", [BOTH, DkimSigner([ED25519]), DkimSigner([])], ids=["both", "one", "none"])
+def test_what_is_prepared_once_signs_the_very_same(
+    signer: DkimSigner, text: str, subject: str, name: str, extra: list[str]
+) -> None:
+    message = compiled(text, subject)
+    values = {
+        "name": name,
+        "unsubscribe_url": "https://news.example/unsubscribe/" + "t" * 80,
+        "unsubscribe_mailto": "unsubscribe+t@news.example",
+    }
+    around: dict[str, Any] = {
+        "recipient": "reader@readers.example",
+        "recipient_name": name,
+        "message_id": "<issue.1.2@news.example>",
+        "date": NOW,
+        "headers": [(field, "a  value  with blanks ") for field in extra],
+    }
+    seal = Seal(message, signer.keys)
+
+    signed = [seal.sign(message.fields(values, **around), message.content(values), now=NOW) for _ in range(2)]
+
+    assert signed[0] == signed[1] == signer.sign(message.render(values, **around), now=NOW, is_canonical=True)
 
 
 @pytest.mark.parametrize(
