@@ -123,8 +123,9 @@ def relay(server: SmtpServer) -> Iterator[Symptom]:
 
 def disk(folder: Path) -> Iterator[Symptom]:
     """Whether there is room for what comes."""
-    free = shutil.disk_usage(folder).free
-    said = f"{free / 1024**3:.1f} GiB free at {folder}."
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    said = f"{free / 1024**3:.1f} GiB free at {there}."
     if free < TOO_LITTLE_BYTES:
         yield Symptom(Level.BROKEN, "Disk", said, "Make room: sending stops when it is full.")
     elif free < LITTLE_BYTES:
@@ -166,7 +167,9 @@ def secrets(config: Config) -> Iterator[Symptom]:
 def data_folder(config: Config) -> Iterator[Symptom]:
     """Whether we may write there and nobody else may read it."""
     folder = config.data_dir
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not folder.exists():
+        yield Symptom(Level.WARNING, "Data folder", f"{folder} is not there.", "It is made on the first run.")
+    elif not os.access(folder, os.W_OK | os.X_OK):
         yield Symptom(Level.BROKEN, "Data folder", f"{folder} cannot be written to.", "Give it to this user.")
     elif _others_may(folder, stat.S_IWOTH | stat.S_IROTH):
         yield Symptom(
