@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports format translations screenshots clean
+.PHONY: help run test bench check lint types imports format translations screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ imports: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev ## Format the code
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
+
+bench: $(VENV)/.installed-dev $(PO:.po=.mo) ## Measure speed and cost beside Postfix's own load generator; BENCH=--quick for a few minutes
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 screenshots: $(VENV)/.installed-dev $(PO:.po=.mo) ## Take the README's pictures anew
 	@$(BIN)/python -m docs.screenshots

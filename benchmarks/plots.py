@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from html import escape
 from itertools import chain
 
-WIDTH, LABELS, NUMBERS = 760, 250, 90
+WIDTH, LABELS, NUMBERS = 800, 300, 80
 ROW, BAR, TOP = 30, 16, 44
-TONES = 8
+TONES = 9
 STYLE = """
 svg{font:13px system-ui,sans-serif}text{fill:#1f2328}.quiet{fill:#59636e;font-size:12px}
 .ours{fill:#2a63c9}.other{fill:#8c96a3}.spread{stroke:#1f2328}.goal{stroke:#b3471d;stroke-width:2}
 .head{font-weight:600;font-size:15px}
 .t0{fill:#2a63c9}.t1{fill:#c2571a}.t2{fill:#3c8c5a}.t3{fill:#8250b8}.t4{fill:#b98a00}.t5{fill:#12808f}
-.t6{fill:#b83b6e}.t7{fill:#8c96a3}
+.t6{fill:#b83b6e}.t7{fill:#6b7f1f}.t8{fill:#8c96a3}
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.quiet{fill:#9aa4b0}.spread{stroke:#f0f6fc}
-.ours,.t0{fill:#6d9cf0}.other,.t7{fill:#7d8793}.goal{stroke:#f0916a}.t1{fill:#e58a52}.t2{fill:#6fbf8d}
+.ours,.t0{fill:#6d9cf0}.other,.t8{fill:#7d8793}.t7{fill:#a9bf5a}.goal{stroke:#f0916a}.t1{fill:#e58a52}.t2{fill:#6fbf8d}
 .t3{fill:#b48ee0}.t4{fill:#d9b13c}.t5{fill:#4fb5c2}.t6{fill:#e07aa5}}
 """
 
@@ -107,7 +107,7 @@ def _parts(row: Divided, y: int, scale: float, names: Sequence[str]) -> str:
 
 
 def _key(name: str, place: int, top: int) -> str:
-    x, y = 20 + place % 3 * 245, top + place // 3 * 20
+    x, y = 20 + place % 3 * 260, top + place // 3 * 20
     box = f'<rect class="t{place % TONES}" x="{x}" y="{y}" width="12" height="12"/>'
     return box + _text(name, x + 18, y + 6)
 

@@ -1,4 +1,4 @@
-"""What was measured, in words: printed, docs/benchmarks.md with its plots, and latest.json."""
+"""What was measured, for people and for programs: a table on the terminal, the document, and latest.json."""
 
 import json
 import os
@@ -10,18 +10,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import document
 from benchmarks.goals import Measured, judge
 from benchmarks.plan import Plan
 
-Results = Mapping[str, Any]
+LIBRARIES = ("cryptography", "sqlalchemy", "psycopg", "flask", "gunicorn", "dkimpy")
 
 
-def write(results: Results, root: Path) -> None:
-    """Write latest.json and the document below ``root``."""
+def write(results: Mapping[str, Any], root: Path) -> None:
+    """Write latest.json, the document and its pictures below ``root``."""
     found = judge(results)
-    latest = root / "benchmarks/latest.json"
-    latest.parent.mkdir(parents=True, exist_ok=True)
-    latest.write_text(json.dumps(as_json(found), indent=2) + "\n")
+    put(root / "benchmarks/latest.json", json.dumps(as_json(found), indent=2) + "\n")
+    for name, drawing in document.pictures(results).items():
+        put(root / "docs" / document.PICTURES / f"{name}.svg", drawing)
+    put(root / "docs/benchmarks.md", document.text(results, found))
+
+
+def put(path: Path, content: str) -> None:
+    """Write a file, its folder too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
 
 
 def as_json(found: list[Measured]) -> dict[str, Any]:
@@ -37,8 +45,8 @@ def as_json(found: list[Measured]) -> dict[str, Any]:
     }
 
 
-def in_words(results: Results) -> str:
-    """The table of goals as plain text."""
+def in_words(results: Mapping[str, Any]) -> str:
+    """The goals as a table of plain text."""
     lines = [f"\n{'goal':<60} {'wanted':>9} {'median':>9} {'min':>9} {'max':>9}\n"]
     for one in judge(results):
         sign = "<=" if one.goal.lower_is_better else ">="
@@ -58,9 +66,10 @@ def circumstances(plan: Plan) -> dict[str, Any]:
         "commit": _commit(),
         "cores": os.cpu_count(),
         "cpu": _cpu(),
-        "system": platform.platform(),
+        "system": _system(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("sqlalchemy", "cryptography", "flask", "gunicorn")},
+        "versions": {name: version(name) for name in LIBRARIES},
+        "load": os.getloadavg()[2],
     }
 
 
@@ -73,3 +82,10 @@ def _commit() -> str:
 def _cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()

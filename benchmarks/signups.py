@@ -130,7 +130,7 @@ def _profile(settings: dict[str, str]) -> dict[str, Any]:
     cpu_us = (time.process_time() - began) / PROFILED * 1e6
     profile = cProfile.Profile(time.thread_time)
     profile.runcall(_post_all, application, environs[-PROFILED:])
-    return {"cpu_us": cpu_us, **asdict(parts.shares(pstats.Stats(profile), parts.SIGNUP_PARTS))}
+    return {"cpu_us": cpu_us, **asdict(parts.shares(parts.of(pstats.Stats(profile)), parts.SIGNUP_PARTS))}
 
 
 def _post_all(application: Flask, environs: Sequence[dict[str, Any]]) -> None:

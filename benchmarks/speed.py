@@ -62,4 +62,4 @@ def _profile(bench: Bench, store: Store, size: Size, *, is_signed: bool) -> dict
     """Shares by part and by function."""
     path = bench.folder / "worker.prof"
     sender.send(bench, store, size, is_signed=is_signed, profile=path)
-    return asdict(parts.shares(pstats.Stats(str(path)), parts.SENDER_PARTS))
+    return asdict(parts.shares(parts.of(pstats.Stats(str(path))), parts.SENDER_PARTS))
