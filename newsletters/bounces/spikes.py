@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, distinct, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.models import Bounce, BounceKind, BounceSpike, SpikeVerdict
@@ -99,7 +99,7 @@ def count(session: Session, spike_id: int) -> tuple[int, int]:
     """Dead addresses of a spike, and messages to its domain of the issues that brought them. Reads much."""
     spike = session.get_one(BounceSpike, spike_id)
     of_spike = _within(spike.domain, spike.hour)
-    issues = session.scalars(select(distinct(Bounce.issue_id)).where(*of_spike)).all()
+    issues = session.scalars(select(Bounce.issue_id).where(*of_spike).distinct()).all()
     at_domain = f"@{spike.domain}"
     of_issues = (
         select(func.count())
@@ -175,7 +175,7 @@ def _spike(session: Session, domain: str, hour: datetime) -> BounceSpike | None:
 
 
 def _hard(session: Session, domain: str, hour: datetime) -> int:
-    counted = select(func.count(distinct(Bounce.subscriber_id))).where(*_within(domain, hour))
+    counted = select(func.count(func.distinct(Bounce.subscriber_id))).where(*_within(domain, hour))
     return session.scalar(counted) or 0
 
 

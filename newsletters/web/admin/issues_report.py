@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from newsletters import context
 from newsletters.accounts import audit
 from newsletters.accounts.queries import entries_about
+from newsletters.bounces.rates import alerts_of
 from newsletters.delivery.models import DeliveryState
 from newsletters.delivery.queries import Reached, excluded, progress, reasons, recipients
 from newsletters.publishing.models import Issue, Newsletter
@@ -15,12 +16,14 @@ from newsletters.reports import issue_report
 from newsletters.reports.plots import Series, line_plot, small_multiples, stacked_bar
 from newsletters.reports.readers_csv import rows_as_csv
 from newsletters.reports.replies import gist
+from newsletters.reports.returned import returned_over_time
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
 from newsletters.web.admin.audit_words import action_words
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import issue_or_404
 from newsletters.web.admin.issues_reply_words import gist_words
+from newsletters.web.admin.quarantine_words import alert_words, returned_names
 from newsletters.web.tongue import _
 
 CSV_PAGE = 2000
@@ -55,6 +58,7 @@ def report_page(session: Session, shown: Issue) -> str:
     others = issue_report.compared(session, shown)
     accepted = issue_report.accepted_over_time(session, shown, name=_("Accepted"))
     leaving = issue_report.leaving_over_time(session, shown, name=_("Unsubscribed"))
+    returned = returned_over_time(session, shown, names=returned_names())
     return render_template(
         "desk/issues/report.html",
         issue=shown,
@@ -68,6 +72,9 @@ def report_page(session: Session, shown: Issue) -> str:
         effects=issue_report.effects(session, shown, page=page),
         accepted=line_plot([accepted.told_in(newsletter.zone)]),
         leaving=line_plot([leaving.told_in(newsletter.zone)]),
+        returned=line_plot([one.told_in(newsletter.zone) for one in returned]),
+        alerts=alerts_of(session, shown.id),
+        alert_words=alert_words,
         compared=others,
         shares=small_multiples(_shares(others), shared_scale=False) if len(others) > 1 else (),
         audit=entries_about(session, "issue", shown.id),

@@ -88,5 +88,15 @@ def alert_words(alert: RateAlert) -> str:
     return f"{alert.provider}: {said}" if alert.provider else said
 
 
+def returned_names() -> dict[str, str]:
+    """What the lines of a plot of returned mail are called."""
+    return {
+        "hard": _("Dead addresses"),
+        "soft": _("Full, or not this time"),
+        "policy": _("Refused us"),
+        "complaints": _("Complaints"),
+    }
+
+
 def alert_tone(alert: RateAlert) -> str:
     return "bad" if alert.level is Level.PAUSE else "warn"
