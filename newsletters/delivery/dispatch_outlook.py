@@ -68,7 +68,7 @@ class Outlooks:
 
     def put_off(self, queue: FairQueue[L], *, now: datetime) -> list[PutOff[L]]:
         """Take what cannot go soon out of the queue. While no server takes mail, everything stays."""
-        if self._looked_at is not None and timedelta() <= now - self._looked_at < EVERY:
+        if self._looked_at is not None and timedelta() < now - self._looked_at < EVERY:
             return []
         self._looked_at = now
         among = self._places.open(now)
