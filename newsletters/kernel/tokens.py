@@ -24,6 +24,8 @@ MAC_BYTES = 16
 VERSION = 1
 CLOCK_SKEW = timedelta(minutes=5)
 _HEAD = struct.Struct(">BBI")
+_LAST = tuple(bytes((number,)) for number in range(0x80))
+_MORE = tuple(bytes((number | 0x80,)) for number in range(0x80))
 
 
 class Purpose(IntEnum):
@@ -156,12 +158,11 @@ def _moment(expiry: int) -> datetime | None:
 def _varint(number: int) -> bytes:
     if number < 0:
         raise ValueError("ids are not negative")
-    out = bytearray()
+    out = b""
     while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+        out += _MORE[number & 0x7F]
         number >>= 7
-    out.append(number)
-    return bytes(out)
+    return out + _LAST[number]
 
 
 def _numbers(raw: bytes) -> tuple[int, ...]:

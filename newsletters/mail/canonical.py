@@ -17,8 +17,8 @@ def canonical_fields(head: bytes) -> Iterator[bytes]:
 
 
 def canonical_field(field: bytes) -> bytes:
-    """One field, with the CRLF at its end."""
-    name, _, value = field[:-2].partition(b": ")
+    """One field with the CRLF at its end: at once where it was folded at single blanks, as ours are."""
+    name, _, value = field.replace(b"\r\n ", b" ")[:-2].partition(b": ")
     if b"  " in value or b"\t" in value or b"\r" in value or value[:1] == b" " or value[-1:] == b" ":
         return next(canonical_fields(field[:-2])) + b"\r\n"
     return b"%s:%s\r\n" % (name.lower(), value)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from newsletters.mail.canonical import canonical_field, canonical_fields, without_empty_end
 from newsletters.mail.compile import CompiledMessage
-from newsletters.mail.sign import DkimKey
+from newsletters.mail.sign import DkimKey, Signing
 from newsletters.mail.signature import folded, frame, signed_fields
 
 WORTH_KEEPING_BYTES = 2048  # below that, copying a hash's state takes as long as hashing anew
@@ -25,7 +25,7 @@ Frame = tuple[bytes, bytes, bytes]
 class _Form:
     """One key's signature field as it is written and as it is signed, around its moment and body hash."""
 
-    key: DkimKey
+    signing: Signing
     written: Frame
     canonical: Frame
 
@@ -87,12 +87,14 @@ def _form(key: DkimKey, names: Sequence[bytes]) -> _Form:
     canonical = next(canonical_fields(b"0".join(written)))
     moment, body_hash = canonical.index(b" t=0;") + len(b" t="), canonical.index(b" bh=0;") + len(b" bh=")
     return _Form(
-        key, written, (canonical[:moment], canonical[moment + 1 : body_hash], canonical[body_hash + 1 :])
+        key.signing(),
+        written,
+        (canonical[:moment], canonical[moment + 1 : body_hash], canonical[body_hash + 1 :]),
     )
 
 
 def _signature(form: _Form, signed: bytes, moment: bytes, body_hash: bytes) -> bytes:
     before, between, behind = form.canonical
-    signature = form.key.signature_of(b"".join((signed, before, moment, between, body_hash, behind)))
+    signature = form.signing(b"".join((signed, before, moment, between, body_hash, behind)))
     before, between, behind = form.written
     return b"".join((before, moment, between, body_hash, behind, folded(signature)))

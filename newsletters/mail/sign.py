@@ -7,7 +7,7 @@ form already (see quoted.py), so their body is hashed as it is; any other is can
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from newsletters.mail.signature import folded, frame, signed_fields
 SHORTEST_RSA_BITS = 2048
 _PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 
+Signing = Callable[[bytes], bytes]
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -41,9 +42,14 @@ class DkimKey:
         return "rsa-sha256" if isinstance(self.private_key, rsa.RSAPrivateKey) else "ed25519-sha256"
 
     def signature_of(self, data: bytes) -> bytes:
-        if isinstance(self.private_key, rsa.RSAPrivateKey):
-            return self.private_key.sign(data, _PKCS1, _SHA256)
-        return self.private_key.sign(hashlib.sha256(data).digest())  # RFC 8463 section 3
+        return self.signing()(data)
+
+    def signing(self) -> Signing:
+        """What makes signatures with this key; other threads run while RSA is at work."""
+        key = self.private_key
+        if isinstance(key, rsa.RSAPrivateKey):
+            return lambda data: key.sign(data, _PKCS1, _SHA256)
+        return lambda data: key.sign(hashlib.sha256(data).digest())  # RFC 8463 section 3
 
     def dns_record(self) -> str:
         """The TXT record for ``<selector>._domainkey.<domain>``."""
