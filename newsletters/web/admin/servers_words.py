@@ -1,5 +1,7 @@
 """How limits and standings of servers and providers are said to people."""
 
+from flask_babel import format_decimal
+
 from newsletters.delivery.servers import Standing
 from newsletters.delivery.servers_queries import ProviderView, ServerView
 from newsletters.delivery.shaping import Limits
@@ -42,7 +44,7 @@ def limits_in_words(limits: Limits) -> str:
             ngettext("%(num)s connection at a time", "%(num)s connections at a time", limits.connections)
         )
     if limits.messages is not None:
-        said.append(ngettext("%(num)s message each", "%(num)s messages each", limits.messages))
+        said.append(_each(limits.messages))
     if limits.rate is not None:
         said.append(rate_in_words(limits.rate))
     if limits.needs_tls:
@@ -59,18 +61,17 @@ def connections_in_words(view: ServerView) -> str:
         most = view.server.connections
         opened = ngettext("%(num)s for each worker", "%(num)s for each worker", most)
     carried = view.limits.messages or view.server.messages_per_connection
-    each = ngettext("%(num)s message each", "%(num)s messages each", carried)
-    return f"{opened}, {each}"
+    return f"{opened}, {_each(carried)}"
 
 
 def rate_in_words(rate: Rate) -> str:
     """A rate by the unit it was written in."""
     if rate.period == MINUTE:
-        return ngettext("%(num)s a minute", "%(num)s a minute", rate.count)
+        return ngettext("%(num)s a minute", "%(num)s a minute", rate.count, num=format_decimal(rate.count))
     if rate.period == HOUR:
-        return ngettext("%(num)s an hour", "%(num)s an hour", rate.count)
+        return ngettext("%(num)s an hour", "%(num)s an hour", rate.count, num=format_decimal(rate.count))
     if rate.period == DAY:
-        return ngettext("%(num)s a day", "%(num)s a day", rate.count)
+        return ngettext("%(num)s a day", "%(num)s a day", rate.count, num=format_decimal(rate.count))
     return _("%(speed)s a second", speed=f"{rate.speed:g}")
 
 
@@ -81,3 +82,7 @@ def rate_of_server(view: ServerView) -> str:
     if view.server.rate is not None:
         return _("%(speed)s a second", speed=f"{view.server.rate:g}")
     return ""
+
+
+def _each(messages: int) -> str:
+    return ngettext("%(num)s message each", "%(num)s messages each", messages, num=format_decimal(messages))
