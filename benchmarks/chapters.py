@@ -10,6 +10,7 @@ from benchmarks.figures import Section, costs, growth, median, ratios, slowest, 
 from benchmarks.plots import number
 
 LISTED = 12  # pages told of each kind
+LONGEST_STATEMENT = 300
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -49,11 +50,14 @@ def scale(section: Section) -> str:
 
 
 def first(section: Section) -> str:
+    rounds = section["rounds"]
     rows = [
-        [name, number(median(section["rounds"], name)), f"{goal:g}"] for name, goal in FIRST_GOALS.items()
+        [name, *(number(median(rounds, name, step)) for step in ("answered", "begun", "first")), f"{goal:g}"]
+        for name, goal in FIRST_GOALS.items()
     ]
     about = words.FIRST.format(recipients=f"{section['recipients']:,}")
-    return about + _picture("first") + table(("", "seconds", "goal"), rows)
+    head = ("seconds from the press", "the desk answers", "the worker begins", "first message", "goal")
+    return about + _picture("first") + table(head, rows)
 
 
 def latency(section: Section) -> str:
@@ -105,7 +109,16 @@ def pages(section: Section) -> str:
         pages=len(seen), readers=f"{readers:,}", deliveries=f"{readers * section['issues']:,}"
     )
     head = ("page", "1,000 readers, ms", f"{readers:,} readers, ms", "times")
-    return about + _picture("pages") + table(head, rows)
+    asked = "".join(
+        _statements(name, seen[name]["statements"]) for name in seen if "statements" in seen[name]
+    )
+    return about + _picture("pages") + table(head, rows) + asked
+
+
+def _statements(name: str, statements: Sequence[tuple[float, str]]) -> str:
+    rows = [[f"`{statement[:LONGEST_STATEMENT]}`", number(took)] for took, statement in statements]
+    summary = f"<summary>What <code>{name}</code> asks the database for</summary>"
+    return f"<details>{summary}\n\n{table(('statement', 'ms'), rows)}</details>\n\n"
 
 
 def _variant(section: Section, name: str) -> list[str]:

@@ -53,7 +53,8 @@ def scale(section: Section) -> Drawings:
 
 
 def first(section: Section) -> Drawings:
-    rows = [bar(name, values(section["rounds"], name), goal=goal) for name, goal in FIRST_GOALS.items()]
+    rounds = section["rounds"]
+    rows = [bar(name, values(rounds, name, "first"), goal=goal) for name, goal in FIRST_GOALS.items()]
     return {"first": bars("From the press on Send to the first message", rows, unit="seconds")}
 
 

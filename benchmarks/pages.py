@@ -16,10 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
 from werkzeug.exceptions import HTTPException
 
 from benchmarks import first, newsroom
 from benchmarks.archive import Past
+from benchmarks.figures import slowest, steepest
 from benchmarks.plan import Plan, say
 from benchmarks.sender import Bench
 from benchmarks.sink import Sink
@@ -41,6 +43,7 @@ ENTRANCES = (
 )
 PAGES = ("text/html", "application/json")
 MOST_PAGES = 300
+EXPLAINED = 4  # pages whose statements are kept, of the slowest and of those that grow most
 ASKS = 3  # a page's time in a round is the median of so many
 _LINK = re.compile(r'(?:href|src)="(/desk[^"#]*)')
 Times = dict[str, list[float]]  # milliseconds by page, one for each round
@@ -49,7 +52,8 @@ Times = dict[str, list[float]]  # milliseconds by page, one for each round
 class Desk:
     """One newsroom's desk, and an editor signed in there."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, engine: Engine) -> None:
+        self._engine = engine
         self._adapter = app.url_map.bind("localhost")
         self._client: FlaskClient = app.test_client()
         first.sign_in(self._client)
@@ -76,6 +80,24 @@ class Desk:
     def milliseconds(self, path: str) -> float:
         """The median time of a few looks at a page."""
         return statistics.median(self._timed(path) for _ in range(ASKS))
+
+    def statements(self, path: str) -> list[tuple[float, str]]:
+        """What a page asks the database for: milliseconds and SQL, the slowest first."""
+        seen: list[tuple[float, str]] = []
+        began: list[float] = []
+
+        def before(*_arguments: Any) -> None:
+            began.append(time.perf_counter())
+
+        def after(_connection: Any, _cursor: Any, statement: str, *_arguments: Any) -> None:
+            seen.append(((time.perf_counter() - began.pop()) * 1000, " ".join(statement.split())))
+
+        event.listen(self._engine, "before_cursor_execute", before)
+        event.listen(self._engine, "after_cursor_execute", after)
+        self._get(path)
+        event.remove(self._engine, "before_cursor_execute", before)
+        event.remove(self._engine, "after_cursor_execute", after)
+        return sorted(seen, reverse=True)
 
     def _timed(self, path: str) -> float:
         began = time.perf_counter()
@@ -127,10 +149,18 @@ def _compare(bench: Bench, store: Store, plan: Plan) -> dict[str, dict[str, Any]
             for kind, times in seen.items():
                 times["small"].append(small.milliseconds(here[kind]))
                 times["large"].append(large.milliseconds(there[kind]))
-    for kind, times in sorted(seen.items(), key=lambda item: -statistics.median(item[1]["large"]))[:5]:
-        middle = statistics.median(times["small"]), statistics.median(times["large"])
-        say(f"{middle[0]:6.1f} ms small, {middle[1]:6.1f} ms large: {kind}")
+        for kind in {*slowest(seen, EXPLAINED), *steepest(seen, EXPLAINED)}:
+            seen[kind]["statements"] = large.statements(there[kind])[:EXPLAINED]
+            say(_line(kind, seen[kind]))
     return seen
+
+
+def _line(kind: str, seen: Mapping[str, Any]) -> str:
+    milliseconds, statement = seen["statements"][0]
+    middle = statistics.median(seen["small"]), statistics.median(seen["large"])
+    return (
+        f"{middle[0]:.1f} ms small, {middle[1]:.1f} ms large: {kind}; {milliseconds:.1f} ms {statement[:150]}"
+    )
 
 
 @contextmanager
@@ -140,7 +170,7 @@ def _desk(bench: Bench, store: Store, past: Past) -> Iterator[Desk]:
     config = Config.from_env(settings | {"ENGINE_URL": "memory://"})
     runtime = build(config)
     try:
-        yield Desk(create_app(config, runtime=runtime))
+        yield Desk(create_app(config, runtime=runtime), runtime.db.engine)
     finally:
         runtime.db.close()
 
