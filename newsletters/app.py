@@ -24,6 +24,7 @@ from newsletters.web.admin import door as desk
 from newsletters.web.admin import routes as desk_routes
 from newsletters.web.forms import door as forms
 from newsletters.web.forms import routes as forms_routes
+from newsletters.web.forms.shown import write_when_due
 from newsletters.web.public import door as public
 from newsletters.web.public import languages
 from newsletters.web.public import routes as public_routes
@@ -67,6 +68,7 @@ def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
         language_names=NAMES,
     )
     app.after_request(_add_headers)
+    app.after_request(write_when_due)
     app.register_error_handler(Exception, _answer_error)
     return app
 

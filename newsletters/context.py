@@ -1,10 +1,10 @@
 """What a request may ask of the application: the sole reader of ``current_app`` and ``g``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import ip_address
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from newsletters.accounts.models import Editor
 from newsletters.runtime import Runtime
 
 _EXTENSION = "newsletters"
+T = TypeVar("T")
 
 
 def install(app: Flask, runtime: Runtime) -> None:
@@ -23,6 +24,14 @@ def install(app: Flask, runtime: Runtime) -> None:
 def runtime() -> Runtime:
     """The runtime of the application that answers this request."""
     return cast(Runtime, current_app.extensions[_EXTENSION])
+
+
+def once(name: str, make: Callable[[], T]) -> T:
+    """What the application keeps of its own for a door, made when it is first asked for."""
+    key = f"{_EXTENSION}.{name}"
+    if key not in current_app.extensions:
+        current_app.extensions[key] = make()
+    return cast(T, current_app.extensions[key])
 
 
 def now() -> datetime:

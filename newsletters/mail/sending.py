@@ -30,6 +30,7 @@ MOST_HANG_UPS = 2  # in a row, in the middle of a mail: then it is the server, n
 RENEW_SECONDS = claims.LEASE.total_seconds() / 4
 
 OnRefused = Callable[[Session, OutboxMail, Reply], None]
+OnAccepted = Callable[[Session, OutboxMail], None]
 log = logging.getLogger(__name__)
 
 
@@ -55,15 +56,20 @@ def ignore(_session: Session, _mail: OutboxMail, _reply: Reply) -> None:
     """Nothing follows from a refusal."""
 
 
+def rest(_session: Session, _mail: OutboxMail) -> None:
+    """Nothing follows from a mail that was accepted."""
+
+
 @dataclass(slots=True, kw_only=True)
 class OutboxSender:
-    """One worker's run over the outbox. ``on_refused`` acts in the transaction that settles the mail."""
+    """One worker's run over the outbox. What is to follow acts in the transaction that settles the mail."""
 
     db: Database
     clock: Clock
     office: Office
     connection: Connection
     on_refused: OnRefused = ignore
+    on_accepted: OnAccepted = rest
     chance: Callable[[], float] = random.random
     sent: Sent = field(default_factory=Sent)
     hang_ups: int = 0
@@ -126,6 +132,8 @@ class OutboxSender:
             is_ours = claims.settle(session, claim, state, reply=str(reply), now=self.clock.now())
             if is_ours and is_bounce:
                 self.on_refused(session, session.get_one(OutboxMail, claim.mail.id), reply)
+            if is_ours and state is OutboxState.ACCEPTED:
+                self.on_accepted(session, claim.mail)
 
     def _hung_up(self, claim: Claim, error: ServerUnavailable) -> None:
         self._postpone(claim, str(error), is_attempt=error.in_transaction)

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, guard, lookups, mails
+from newsletters.subscribers import allowances, consent, funnel, guard, lookups, mails
 from newsletters.subscribers.confirming import confirm_pending
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.funnel import Step
 from newsletters.subscribers.guard import Post
 from newsletters.subscribers.links import LinkBroken, LinkForeign, read_link
 from newsletters.subscribers.means import Means
@@ -137,6 +138,23 @@ def confirm(
     if not done:
         return _already(session, subscriber)
     return Confirmed(subscriber.id, subscriber.language, done)
+
+
+def note_mailed(session: Session, subscriber_id: int, *, now: datetime) -> None:
+    """Count that a server has accepted the mail that asks a reader to confirm."""
+    subscriber = session.get(Subscriber, subscriber_id)
+    if subscriber is not None:
+        waiting = lookups.pending(lookups.subscriptions(session, subscriber_id))
+        funnel.note_step(session, Step.MAILED, subscriber, waiting, now=now)
+
+
+def note_opened(session: Session, token: str, *, means: Means, client: str, now: datetime) -> None:
+    """Count that somebody has the page of a link before them. Says nothing, whatever the token is."""
+    found = _open(session, token, means=means, now=now, for_update=True)
+    if not isinstance(found, _Opened) or _held_until(found.confirmation, client, means=means, now=now):
+        return
+    waiting = lookups.pending(lookups.subscriptions(session, found.subscriber.id))
+    funnel.note_step(session, Step.OPENED, found.subscriber, waiting, now=now)
 
 
 def note_scanner(session: Session, canary_token: str, *, means: Means, client: str, now: datetime) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, lookups
+from newsletters.subscribers import allowances, consent, funnel, lookups
 from newsletters.subscribers.consent import Evidence, Mechanism
+from newsletters.subscribers.funnel import Step
 from newsletters.subscribers.lifecycle import Event, advance
 from newsletters.subscribers.models import (
     Confirmation,
@@ -49,6 +50,8 @@ def confirm_pending(
         consent.record(session, row, ConsentEvent.CONFIRMED, mechanism, evidence=said, now=now)
     if is_first:
         _introduce(session, subscriber, confirmation, evidence)
+    chosen = [newsletter.id for newsletter in wanted]
+    funnel.note_step(session, Step.CONFIRMED, subscriber, chosen, now=now)
     _close(session, subscriber, confirmation, rows.values(), mechanism=mechanism, now=now)
     lift_for_opt_in(session, subscriber.address_hash, now=now)
     allowances.mail_was_wanted(session, subscriber.address_hash)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import parse_address
 from newsletters.kernel.columns import Json
 from newsletters.subscribers import guard
+from newsletters.subscribers.campaign import read_campaign
 from newsletters.subscribers.errors import NoNewsletterChosen
 from newsletters.subscribers.guard import Post
 from newsletters.subscribers.means import Means
@@ -41,6 +43,7 @@ class Signup:
     trap: str = ""
     filled_in_seconds: float | None = None
     wording_ids: Collection[int] = ()
+    campaign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def note_signup(
         "filled_in_seconds": signup.filled_in_seconds,
         "wordings": sorted(set(signup.wording_ids)),
         "is_proven": is_proven,
+        "campaign": read_campaign(signup.campaign or urlsplit(signup.page).query),
     }
     post = Post(signup.client, form=signup.form, domain=address.domain, is_proven=is_proven)
     guard.admit(session, post, means=means, most_per_minute=most_per_minute, now=now)

@@ -40,9 +40,29 @@ _OFFICES = """
 ROLES: Final = frozenset(_OFFICES.split())
 
 
+_BY_PROVIDER: Final = {
+    "gmail": "gmail.com googlemail.com",
+    "outlook": "outlook.com hotmail.com live.com msn.com hotmail.co.uk",
+    "yahoo": "yahoo.com ymail.com aol.com yahoo.co.uk",
+    "icloud": "icloud.com me.com mac.com",
+    "proton": "proton.me protonmail.com pm.me",
+    "gmx": "gmx.net gmx.de gmx.com web.de",
+    "ukr.net": "ukr.net",
+    "i.ua": "i.ua",
+    "meta.ua": "meta.ua",
+}
+PROVIDERS: Final = {domain: name for name, domains in _BY_PROVIDER.items() for domain in domains.split()}
+
+
 def is_large_provider(domain: str) -> bool:
     """Whether ``domain`` (lower case, A-labels) is one of the large mailbox providers."""
     return domain in LARGE
+
+
+def provider_of(email: str) -> str:
+    """The mailbox provider of an address, as reports name it; "other" for every small domain together."""
+    domain = email.rpartition("@")[2].lower()
+    return PROVIDERS.get(domain, "other")
 
 
 def is_throwaway(domain: str) -> bool:

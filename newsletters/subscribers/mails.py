@@ -24,6 +24,7 @@ from newsletters.subscribers.models import AddressChange, Confirmation, Subscrib
 CONFIRMATION_LIFETIME: Final = timedelta(days=7)
 PREFERENCES_LIFETIME: Final = timedelta(hours=24)
 CODE_DIGITS: Final = 6
+CONFIRMATION: Final = "confirm"
 
 
 def queue_confirmation(
@@ -56,7 +57,7 @@ def queue_confirmation(
         "days": CONFIRMATION_LIFETIME.days,
     }
     params |= _own_words(session, newsletters) | _look(newsletters)
-    _queue(session, "confirm", subscriber, params, recipient=recipient, senders=newsletters, now=now)
+    _queue(session, CONFIRMATION, subscriber, params, recipient=recipient, senders=newsletters, now=now)
     return confirmation
 
 

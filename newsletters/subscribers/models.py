@@ -1,6 +1,6 @@
 """Subscribers, their subscriptions, consent evidence, sign-up requests, confirmations and suppressions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
@@ -183,7 +183,32 @@ class SignupRequest(Base):
     page: Mapped[str] = mapped_column(String(1000), default="")
     signals: Mapped[str] = mapped_column(String(200), default="")
     held: Mapped[str] = mapped_column(String(20), default="")
+    campaign: Mapped[str] = mapped_column(String(120), default="")
+    mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class FunnelCount(Base):
+    """How many sign-ups of one day came how far, from one place; nothing of anybody."""
+
+    __tablename__ = "funnel_counts"
+    __table_args__ = (Index(None, "newsletter_id", "on"),)
+
+    on: Mapped[date] = mapped_column(primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True
+    )
+    form: Mapped[str] = mapped_column(String(120), primary_key=True)
+    page: Mapped[str] = mapped_column(String(300), primary_key=True)
+    campaign: Mapped[str] = mapped_column(String(120), primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    shown: Mapped[int] = mapped_column(default=0)
+    submitted: Mapped[int] = mapped_column(default=0)
+    mailed: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[int] = mapped_column(default=0)
+    confirmed: Mapped[int] = mapped_column(default=0)
 
 
 class AddressDomain(Base):

@@ -18,7 +18,7 @@ from newsletters.kernel.columns import Json
 from newsletters.kernel.db import insert_into
 from newsletters.kernel.i18n import supported
 from newsletters.publishing.models import Newsletter, OptInWording
-from newsletters.subscribers import allowances, consent, domains, lookups
+from newsletters.subscribers import allowances, consent, domains, funnel, lookups
 from newsletters.subscribers.answering import Hold, answer_by_mail, reason_to_hold
 from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.lifecycle import Event, advance, begin
@@ -53,6 +53,9 @@ def take(session: Session, posted: PostedForm, *, means: Means, now: datetime) -
     signals = _signals(posted.said, address.domain)
     request = _note(session, subscriber, posted, signals) if is_noted else None
     _ask(session, subscriber, rows, newsletters, posted=posted, request=request)
+    if request is not None:
+        wanted = lookups.pending(rows.values()) & {newsletter.id for newsletter in newsletters}
+        funnel.note_submitted(session, request, wanted, email=address.email, now=now)
     hold = _look(signals, address, newsletters) or _reason(session, address, address_hash, now=now)
     if hold is None:
         answer_by_mail(session, subscriber, rows.values(), recipient=recipient, means=means, now=now)
@@ -97,6 +100,7 @@ def _note(
         form=posted.said["form"],
         page=posted.said["page"],
         signals=" ".join(sorted(signals)),
+        campaign=posted.said.get("campaign", ""),
         created_at=posted.posted_at,
     )
     session.add(request)
@@ -170,5 +174,5 @@ def _signals(said: Json, domain: str) -> frozenset[Signal]:
         filled_in_seconds=said["filled_in_seconds"],
         name=said["name"],
         domain=domain,
-        is_in_crowd=said["is_proven"],
+        is_in_crowd=said.get("is_proven", False),
     )

@@ -14,6 +14,8 @@ from newsletters.mail.replies import Reply
 from newsletters.mail.sending import OutboxSender, never
 from newsletters.mail.verp import MailBounce
 from newsletters.runtime import Runtime
+from newsletters.subscribers.confirm import note_mailed
+from newsletters.subscribers.mails import CONFIRMATION
 
 PRIORITY = 100  # before every issue
 
@@ -28,12 +30,19 @@ def send_outbox(runtime: Runtime, *, should_stop: Callable[[], bool] = never) ->
             office=office,
             connection=connection,
             on_refused=lambda session, mail, reply: _refused(session, mail, reply, runtime=runtime),
+            on_accepted=lambda session, mail: _accepted(session, mail, runtime=runtime),
         ).run(should_stop=should_stop)
 
 
 @lru_cache(maxsize=1)
 def _office(runtime: Runtime) -> Office:
     return Office.from_config(runtime.config, runtime.signer)
+
+
+def _accepted(session: Session, mail: OutboxMail, *, runtime: Runtime) -> None:
+    """A confirmation mail is on its way: so far these sign-ups have come."""
+    if mail.kind == CONFIRMATION and mail.subscriber_id is not None:
+        note_mailed(session, mail.subscriber_id, now=runtime.clock.now())
 
 
 def _refused(session: Session, mail: OutboxMail, reply: Reply, *, runtime: Runtime) -> None:

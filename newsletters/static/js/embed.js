@@ -21,6 +21,7 @@ for (const form of document.querySelectorAll(FORM)) form.noValidate = true;
 async function subscribe(form, submitter) {
   const fields = new URLSearchParams(new FormData(form, submitter));
   fields.set("page", location.origin + location.pathname);
+  fields.set("campaign", campaign());
   fields.set("took", String(Math.round((Date.now() - opened) / 1000)));
   const answer = await ask(form, form.action, fields);
   if (!answer) return;
@@ -35,6 +36,26 @@ async function subscribe(form, submitter) {
   form.replaceWith(panel);
   panel.focus();
 }
+
+/* The parameters of the page's address that name a campaign. Nothing is kept in the browser. */
+function campaign() {
+  return String(new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("utm_"))));
+}
+
+/* Say once that a form is before somebody's eyes; of whom, nothing is said. */
+const eyes = new IntersectionObserver((seen) => {
+  for (const { isIntersecting, target } of seen) {
+    if (!isIntersecting) continue;
+    eyes.unobserve(target);
+    const said = new URLSearchParams(new FormData(target));
+    const told = new URLSearchParams(said.getAll("newsletter").map((slug) => ["newsletter", slug]));
+    told.set("form", said.get("form") || "");
+    told.set("page", location.origin + location.pathname);
+    told.set("campaign", campaign());
+    fetch(new URL("shown", target.action), { method: "POST", body: told, credentials: "omit", keepalive: true }).catch(() => {});
+  }
+});
+for (const form of document.querySelectorAll(FORM)) eyes.observe(form);
 
 /* Post and read the answer. Whatever keeps the answer away leaves the posting to the browser. */
 async function ask(form, action, fields) {

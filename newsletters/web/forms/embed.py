@@ -7,7 +7,7 @@ Too many posts from one place: 429, and the same.
 
 from urllib.parse import urlsplit
 
-from flask import Response, g, jsonify, render_template, request
+from flask import Response, g, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, refresh
 from flask_babel import gettext as _
@@ -22,6 +22,7 @@ from newsletters.web.forms.code import EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.fields import EmbeddedForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.place import article_address
 from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import sign_up
 
@@ -63,16 +64,6 @@ def speak_language_of(slugs: list[str], offers: Offers) -> None:
         refresh()  # forms ask for the locale when they are made
 
 
-def article_address(claimed: str) -> str:
-    """The page the form stands on, as far as the browser vouches for its origin; else nothing."""
-    referrer = request.referrer or ""
-    origin = request.headers.get("Origin") or _origin(referrer)
-    for address in (claimed, referrer):
-        if address and _origin(address) == origin:
-            return address.partition("#")[0]
-    return f"{origin}/" if _origin(origin) == origin else ""
-
-
 def answer_page(form: EmbeddedCodeForm, *, names: list[str], article: str = "", again: bool = False) -> str:
     """The neutral answer as a page; everything it needs stands in its own fields."""
     hidden = [("request", form.request.data or ""), ("email", form.email.data or "")]
@@ -95,11 +86,6 @@ def answer_page(form: EmbeddedCodeForm, *, names: list[str], article: str = "", 
 def in_words(form: FlaskForm) -> dict[str, list[str]]:
     """What is wrong with ``form``, by field, in the page's language; what is no field's fault as "form"."""
     return {name or "form": [str(error) for error in errors] for name, errors in form.errors.items()}
-
-
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
 def _seconds(took: str) -> float | None:

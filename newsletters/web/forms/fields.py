@@ -53,6 +53,7 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
     homepage = StringField(_("Leave this empty"))
     wording = SelectMultipleField(validate_choice=False)
     started = HiddenField()
+    campaign = HiddenField()
 
     @property
     def wording_ids(self) -> list[int]:

@@ -27,6 +27,7 @@ def sign_up(
         trap=form.homepage.data or "",
         filled_in_seconds=filled_in_seconds,
         wording_ids=form.wording_ids,
+        campaign=form.campaign.data or "",
     )
     with context.transaction() as session:
         receipt = intake.note_signup(

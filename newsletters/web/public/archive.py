@@ -7,6 +7,7 @@ from newsletters.publishing import archive
 from newsletters.publishing.web import issue_html
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.shown import note_page
 from newsletters.web.public import languages, signup
 from newsletters.web.public.door import blueprint
 
@@ -33,6 +34,8 @@ def issue(slug: str, issue_slug: str) -> str:
         older, newer = archive.neighbours(db, shown)
         offers = open_offers(db)
     languages.prefer(newsletter.language)
+    if not newsletter.is_retired:
+        note_page([newsletter], form=signup.ISSUE_PAGE, page=runtime.urls.issue(slug, issue_slug))
     return render_template(
         "public/issue.html",
         newsletter=newsletter,

@@ -58,6 +58,17 @@ def confirm_now(token: str) -> ResponseReturnValue:
             return _otherwise(done, token)
 
 
+@blueprint.post("/confirm/<token>/opened")
+@by_token
+def confirm_opened(token: str) -> tuple[str, int]:
+    """Count that the page is before somebody's eyes; its script says so."""
+    with context.transaction() as db:
+        confirm.note_opened(
+            db, token, means=context.runtime(), client=context.client_address(), now=context.now()
+        )
+    return "", 204
+
+
 @blueprint.post("/confirm/<token>/new")
 @by_token
 def send_new_link(token: str) -> ResponseReturnValue:

@@ -9,6 +9,7 @@ from newsletters.subscribers.errors import TooManyPosts
 from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.shown import note_page
 from newsletters.web.public import signup
 from newsletters.web.public.door import blueprint, checks_csrf_itself
 
@@ -36,4 +37,5 @@ def _page(form: SubscribeForm, offers: Offers) -> str:
     with context.reading() as db:
         latest = latest_issues(db, [newsletter.id for newsletter in offers.newsletters.values()])
     signup.begin(form)
+    note_page(offers.newsletters.values(), form="front page", page=context.runtime().urls.front())
     return render_template("public/front.html", form=form, offers=offers, latest=latest)

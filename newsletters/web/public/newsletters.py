@@ -10,6 +10,7 @@ from newsletters.subscribers.errors import TooManyPosts
 from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.shown import note_page
 from newsletters.web.public import languages, signup
 from newsletters.web.public.door import blueprint, checks_csrf_itself
 
@@ -44,14 +45,16 @@ def _place(shown: Newsletter) -> tuple[str, str]:
     with context.reading() as db:
         issue = public_issue(db, shown.id, request.form.get("issue", ""))
     if issue is None:
-        return "newsletter page", urls.newsletter(shown.slug)
-    return "issue page", urls.issue(shown.slug, issue.slug)
+        return signup.NEWSLETTER_PAGE, urls.newsletter(shown.slug)
+    return signup.ISSUE_PAGE, urls.issue(shown.slug, issue.slug)
 
 
 def _page(shown: Newsletter, form: SubscribeForm, offers: Offers) -> str:
     with context.reading() as db:
         issues = archive_page(db, shown.id, size=NEWEST)
     signup.begin(form)
+    if not shown.is_retired:
+        note_page([shown], form=signup.NEWSLETTER_PAGE, page=context.runtime().urls.newsletter(shown.slug))
     return render_template(
         "public/newsletter.html",
         newsletter=shown,

@@ -5,14 +5,16 @@ names) comes from this browser's own session, never from the database, so it tel
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import redirect, render_template, session, url_for
+from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from werkzeug.wrappers import Response as BaseResponse
 
 from newsletters import context
 from newsletters.subscribers import signals
+from newsletters.subscribers.campaign import PARAMETERS
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
 from newsletters.subscribers.errors import TooManyPosts
@@ -26,10 +28,15 @@ from newsletters.web.public import browser, languages, welcome
 from newsletters.web.public.door import blueprint, personal
 
 SIGNED_UP = "signed_up"
+NEWSLETTER_PAGE, ISSUE_PAGE = "newsletter page", "issue page"
 
 
 def begin(form: SubscribeForm) -> None:
     """Put the signed time of showing into a form that is about to be shown."""
+    if request.method == "GET":
+        form.campaign.data = urlencode(
+            [pair for pair in request.args.items(multi=True) if pair[0] in PARAMETERS]
+        )
     form.started.data = signals.fill_token(context.runtime(), now=context.now())
 
 

@@ -1,0 +1,23 @@
+"""Where on the web an embedded form stands, as far as the reader's browser vouches for it."""
+
+from urllib.parse import urlsplit
+
+from flask import request
+
+
+def article_address(claimed: str) -> str:
+    """The page the form stands on, if it is of the origin that posts; else that origin, or nothing."""
+    referrer = request.referrer or ""
+    origin = request.headers.get("Origin") or _origin(referrer)
+    for address in (claimed, referrer):
+        if address and _origin(address) == origin:
+            return address.partition("#")[0]
+    return f"{origin}/" if _origin(origin) == origin else ""
+
+
+def _origin(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
