@@ -67,11 +67,15 @@ def connections_in_words(view: ServerView) -> str:
 def rate_in_words(rate: Rate) -> str:
     """A rate by the unit it was written in."""
     if rate.period == MINUTE:
-        return ngettext("%(num)s a minute", "%(num)s a minute", rate.count, num=format_decimal(rate.count))
+        return ngettext(
+            "%(number)s a minute", "%(number)s a minute", rate.count, number=format_decimal(rate.count)
+        )
     if rate.period == HOUR:
-        return ngettext("%(num)s an hour", "%(num)s an hour", rate.count, num=format_decimal(rate.count))
+        return ngettext(
+            "%(number)s an hour", "%(number)s an hour", rate.count, number=format_decimal(rate.count)
+        )
     if rate.period == DAY:
-        return ngettext("%(num)s a day", "%(num)s a day", rate.count, num=format_decimal(rate.count))
+        return ngettext("%(number)s a day", "%(number)s a day", rate.count, number=format_decimal(rate.count))
     return _("%(speed)s a second", speed=f"{rate.speed:g}")
 
 
@@ -85,4 +89,6 @@ def rate_of_server(view: ServerView) -> str:
 
 
 def _each(messages: int) -> str:
-    return ngettext("%(num)s message each", "%(num)s messages each", messages, num=format_decimal(messages))
+    return ngettext(
+        "%(number)s message each", "%(number)s messages each", messages, number=format_decimal(messages)
+    )
