@@ -12,6 +12,7 @@ from newsletters.mail.message import AUTOMATIC, Mailbox, SingleMail, build
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import COMPOSED
+from newsletters.mail.provider_fields import provider_fields
 from newsletters.mail.render import Content
 from newsletters.mail.wrapping import wrapped
 
@@ -27,15 +28,16 @@ class Envelope:
 
 def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
     """The mail as it leaves. Raises jinja2.TemplateError, UnsafeHeader, InvalidAddress, MissingValue."""
+    message_id = f"<{row.message_id}@{office.domain}>"
     mail = SingleMail(
         content=_content(row, office),
         sender=Mailbox(
             row.sender_name or office.sender.name, row.params.get("sender_email") or office.sender.email
         ),
         recipient=row.recipient,
-        message_id=f"<{row.message_id}@{office.domain}>",
+        message_id=message_id,
         reply_to=row.params.get("reply_to", ""),
-        headers=_headers(row),
+        headers=[*_headers(row), *provider_fields(office.servers, message_id)],
     )
     message = build(mail, row.params.get("values", {}), date=row.created_at)
     original = row.params.get("original")

@@ -25,4 +25,4 @@ class DomainCheck(Base):
     @property
     def is_waiting(self) -> bool:
         """Whether somebody asked for a fresh look that has not been taken yet."""
-        return self.checked_at is None or (self.asked_at is not None and self.asked_at > self.checked_at)
+        return self.checked_at is None or (self.asked_at is not None and self.asked_at >= self.checked_at)

@@ -368,6 +368,20 @@ def test_our_message_id_says_which_reader_is_meant(
     assert _suppressed(db, moved) is SuppressionReason.COMPLAINT
 
 
+def test_postmark_names_our_mail_by_its_metadata(
+    client: FlaskClient, db: Database, reader: Subscriber
+) -> None:
+    with db.transaction() as session:
+        moved = make_subscriber(session, "moved@readers.example")
+        mailed(session, moved, message_id="f" * 32)
+    named = {"mail": f"{'f' * 32}@newsroom.example"}
+
+    postmark(client, providers.postmark_bounce("other@readers.example", Metadata=named))
+
+    assert _suppressed(db, moved) is SuppressionReason.HARD_BOUNCE
+    assert _suppressed(db, reader) is None
+
+
 @pytest.mark.parametrize(
     "message_id",
     [

@@ -13,7 +13,7 @@ from newsletters import context
 from newsletters.accounts import audit
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.publishing.newsletters import all_newsletters
-from newsletters.reports.plots import line_plot
+from newsletters.reports.plots import small_multiples
 from newsletters.reports.suppressions import suppressed_by_month
 from newsletters.subscribers import suppressed
 from newsletters.subscribers.models import Suppression, SuppressionReason
@@ -127,7 +127,7 @@ def _page(form: AddSuppressionForm) -> str:
             "counts": suppressed.counts_by_reason(session),
             "oldest_at": suppressed.oldest_at(session),
             "actors": suppressed.actors(session),
-            "plot": line_plot(suppressed_by_month(session, now=context.now(), name=reason_words)),
+            "plots": small_multiples(suppressed_by_month(session, now=context.now(), name=reason_words)),
         }
     return render_template(
         "desk/suppressions/list.html",
