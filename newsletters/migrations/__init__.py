@@ -1,12 +1,15 @@
 """Bringing a database to this version of the code, and back, with Alembic.
 
 One at a time: of two machines that migrate at once, the second waits and then finds nothing to do. On SQLite
-the writing transaction sees to that.
+the writing transaction sees to that. There a table is often changed by making it anew, so foreign keys rest
+meanwhile: dropping the old one would take with it whatever refers to it. They are checked before the commit.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -16,6 +19,10 @@ from sqlalchemy import Connection, Engine, text
 
 HERE = Path(__file__).parent
 LOCK = 0x6D696772617465  # "migrate"
+
+
+class BrokenReferences(Exception):
+    """A migration would leave rows that refer to nothing; none of it was kept."""
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -41,10 +48,32 @@ def is_behind(engine: Engine) -> bool:
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
+    if engine.dialect.name == "sqlite":
+        with _without_foreign_keys(engine) as connection, connection.begin():
+            yield connection
+            _check_foreign_keys(connection)
+        return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         yield connection
+
+
+@contextmanager
+def _without_foreign_keys(engine: Engine) -> Iterator[Connection]:
+    """SQLite obeys this pragma outside of transactions only, so it goes past SQLAlchemy."""
+    with engine.connect() as connection:
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.execute("PRAGMA foreign_keys=OFF").close()
+        try:
+            yield connection
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON").close()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise BrokenReferences(f"rows of {broken[0][0]} refer to rows of {broken[0][2]} that are not there")
 
 
 def _settings(connection: Connection) -> AlembicConfig:
