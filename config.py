@@ -59,6 +59,7 @@ class Config:
     undo_seconds: int = 30
     large_audience: int = 500
     batch_size: int = 200
+    deliveries_kept_days: int = 1095
     in_doubt: str = "retry"
     shaping_file: Path | None = None
     signups_per_minute: int = 600
@@ -203,6 +204,10 @@ def _seconds(value: str, name: str) -> int:
     return _whole(value, name, 0, 86_400)
 
 
+def _days(value: str, name: str) -> int:
+    return _whole(value, name, 0, 36_500)
+
+
 def _url(*schemes: str) -> Callable[[str, str], str]:
     def read(value: str, name: str) -> str:
         if urlsplit(value).scheme not in schemes:
@@ -317,6 +322,7 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "UNDO_SECONDS": _seconds,
     "LARGE_AUDIENCE": _count,
     "BATCH_SIZE": _count,
+    "DELIVERIES_KEPT_DAYS": _days,
     "IN_DOUBT": _choice("retry", "assume_sent"),
     "SHAPING_FILE": _path,
     "SIGNUPS_PER_MINUTE": _count,

@@ -17,8 +17,11 @@ from newsletters.publishing.models import Issue, IssueState
 def retry_failed(session: Session, issue: Issue, *, now: datetime) -> int:
     """Let the failed deliveries wait again with fresh attempts; say how many. Raises WrongState.
 
-    A sent issue sends again, in its newsletter's present dress.
+    A sent issue sends again, in its newsletter's present dress. One whose deliveries are no longer kept
+    has nobody left to try.
     """
+    if issue.deliveries_forgotten_at is not None:
+        return 0
     was_sent = issue.state is IssueState.SENT
     failing = select(Batch).where(Batch.issue_id == issue.id, Batch.failed > 0).order_by(Batch.id)
     if session.scalar(failing.limit(1)) is None:

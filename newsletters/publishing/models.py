@@ -92,7 +92,8 @@ class Issue(Base):
     """One edition of a newsletter.
 
     Its readers are written down in stretches: ``frozen_through`` is the last subscriber looked at, and
-    ``frozen_at`` the end of it. Until then ``candidates`` is what was expected at the start.
+    ``frozen_at`` the end of it. Until then ``candidates`` is what was expected at the start. From
+    ``deliveries_forgotten_at`` on only the batches' tallies say how many got it, and nothing who.
     """
 
     __tablename__ = "issues"
@@ -127,6 +128,7 @@ class Issue(Base):
     prepared: Mapped[int] = mapped_column(default=0)
     frozen_through: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deliveries_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def is_being_prepared(self) -> bool:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from newsletters.bounces import processing as bounces
 from newsletters.bounces.providers_replay import forget_heard
 from newsletters.delivery import erasure as deliveries
+from newsletters.delivery import retention
 from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.runtime import Runtime
@@ -25,6 +26,7 @@ from newsletters.tasks.identity import worker_name
 from newsletters.tasks.returned import forget_quarantined, judge_spikes, tell_deliveries, watch_rates
 
 LOOK_SECONDS = 5.0
+FORGETTING_SECONDS = 0.5  # of every minute: some ten million deliveries an hour
 OUTBOX_KEPT = timedelta(days=30)  # long enough to answer "did you ever mail me?"
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,19 @@ def forget_webhook_tokens(runtime: Runtime) -> None:
         forget_heard(session, now=runtime.clock.now())
 
 
+def forget_deliveries(runtime: Runtime) -> None:
+    """Who got the issues of long ago; for a short while at a time, since there may be millions."""
+    kept, now = timedelta(days=runtime.config.deliveries_kept_days), runtime.clock.now()
+    if not kept:
+        return
+    with runtime.db.transaction() as session:
+        retention.mark_old(session, before=now - kept, now=now)
+    ends_at, has_more = time.monotonic() + FORGETTING_SECONDS, True
+    while has_more and time.monotonic() < ends_at:
+        with runtime.db.transaction(durable=False) as session:
+            has_more = retention.forget_some(session)
+
+
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
@@ -87,6 +102,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(20, tell_deliveries),
     Entry(60, watch_rates),
     Entry(600, forget_quarantined),
+    Entry(60, forget_deliveries),
     Entry(300, purge_subscribers),
     Entry(3600, forget_settled_mail),
 )

@@ -32,8 +32,10 @@ def upgrade() -> None:
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
     )
+    op.add_column("issues", sa.Column("deliveries_forgotten_at", UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("issues", "deliveries_forgotten_at")
     op.drop_table("workers")
     op.drop_table("turns")
