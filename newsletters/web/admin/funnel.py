@@ -42,14 +42,13 @@ def signup_funnel() -> str:
     days = days if days in PERIODS else USUAL_DAYS
     newsletter_id = request.args.get("newsletter", type=int)
     until = context.now().astimezone(UTC).date()
-    chosen = {"since": until - timedelta(days=days - 1), "newsletter_id": newsletter_id}
+    since = until - timedelta(days=days - 1)
     with context.reading() as session:
         newsletters = list(all_newsletters(session))
-        apart = {by: funnel.told_apart(session, by, **chosen) for by in By}
-        whole = funnel.whole(session, **chosen)
-        series = funnel.by_day(
-            session, until=until, names={step: str(words) for step, words in STEP_WORDS.items()}, **chosen
-        )
+        apart = {by: funnel.told_apart(session, by, since=since, newsletter_id=newsletter_id) for by in By}
+        whole = funnel.whole(session, since=since, newsletter_id=newsletter_id)
+        names = {step: str(words) for step, words in STEP_WORDS.items()}
+        series = funnel.by_day(session, since=since, until=until, names=names, newsletter_id=newsletter_id)
     return render_template(
         "desk/readers/funnel.html",
         whole=whole,

@@ -33,8 +33,7 @@ LONGEST_COUNT = 9  # digits of a fill time in seconds that is still a number wor
 @without_cookies
 def embed_subscribe() -> ResponseReturnValue:
     """Take a sign-up from anywhere."""
-    with context.reading() as db:
-        offers = open_offers(db)
+    offers = open_offers()
     form = EmbeddedForm()
     form.offer(offers)
     speak_language_of(form.newsletter.data or [], offers)

@@ -68,8 +68,7 @@ def embed_again() -> ResponseReturnValue:
 
 
 def _received() -> tuple[EmbeddedCodeForm, Offers]:
-    with context.reading() as db:
-        offers = open_offers(db)
+    offers = open_offers()
     form = EmbeddedCodeForm()
     speak_language_of(form.newsletter.data or [], offers)
     try:

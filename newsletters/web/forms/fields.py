@@ -5,6 +5,7 @@ typed stays in the field after an error. The trap is a field no person sees; wha
 never an error, so that a browser which fills it in locks nobody out.
 """
 
+from gettext import NullTranslations
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -16,7 +17,7 @@ from wtforms.validators import InputRequired
 from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
 from newsletters.subscribers import domains
-from newsletters.subscribers.mailboxes import is_throwaway
+from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway
 from newsletters.web.forms.offers import Offers
 
 TRAP = "homepage"
@@ -42,8 +43,18 @@ class NewsletterField(SelectMultipleField):  # type: ignore[misc]
             raise ValidationError(_("Please choose at least one newsletter"))
 
 
+class WithoutTranslations(FlaskForm.Meta):  # type: ignore[misc]
+    """All words are ours and come translated; WTForms would read its own catalogue for every form."""
+
+    def get_translations(self, form: Any) -> NullTranslations:  # noqa: ARG002  (WTForms calls it so)
+        return NullTranslations()
+
+
 class SubscribeForm(FlaskForm):  # type: ignore[misc]
     """The sign-up form of our own pages, under CSRF protection."""
+
+    class Meta(WithoutTranslations):
+        pass
 
     email = AddressField(
         _("Enter your email to subscribe"),
@@ -74,16 +85,20 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
             raise ValidationError(
                 _("%(name)s does not take throw-away addresses. Please use one that you keep.", name=name)
             )
-        with context.reading() as db:
-            if domains.is_dead(db, domain, now=context.now()):
-                raise ValidationError(
-                    _("No mail server answers for %(domain)s. Is it spelled right?", domain=domain)
-                )
+        if not is_large_provider(domain) and _is_dead(domain):
+            raise ValidationError(
+                _("No mail server answers for %(domain)s. Is it spelled right?", domain=domain)
+            )
 
     def _refuses_throwaways(self) -> str:
         """The name of a chosen newsletter that takes no throw-away address; empty where there is none."""
         chosen = (self._offers.newsletters.get(slug) for slug in self.newsletter.data or ())
         return next((each.name for each in chosen if each is not None and not each.takes_throwaways), "")
+
+
+def _is_dead(domain: str) -> bool:
+    with context.reading() as db:
+        return domains.is_dead(db, domain, now=context.now())
 
 
 class EmbeddedForm(SubscribeForm):
@@ -93,5 +108,5 @@ class EmbeddedForm(SubscribeForm):
     page = StringField()
     took = StringField()
 
-    class Meta:
+    class Meta(WithoutTranslations):
         csrf = False

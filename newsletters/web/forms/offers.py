@@ -1,13 +1,26 @@
-"""What a sign-up form may offer: the newsletters that are open, and the words a reader agrees to."""
+"""What a sign-up form may offer: the newsletters that are open, and the words a reader agrees to.
 
+Every form asks and nothing changes for weeks, so each process keeps the answer for a second. What this very
+process changes is seen at once.
+"""
+
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
 
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from newsletters import context
 from newsletters.publishing.archive import listed_newsletters
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.subscribers.consent import current_wordings
+
+KEPT_SECONDS: Final = 1.0
+_versions = count(1)
+_version = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +41,41 @@ class Offers:
         )
 
 
-def open_offers(session: Session) -> Offers:
+class Kept:
+    """The offers as this application last read them."""
+
+    def __init__(self) -> None:
+        self._offers: Offers | None = None
+        self._version = 0
+        self._good_until = 0.0
+
+    def read(self) -> Offers:
+        if self._offers is None or self._version != _version or time.monotonic() > self._good_until:
+            version, good_until = _version, time.monotonic() + KEPT_SECONDS
+            with context.reading() as session:
+                self._offers = _read(session)
+            self._version, self._good_until = version, good_until
+        return self._offers
+
+
+def open_offers() -> Offers:
     """Everything a reader can subscribe to, in the newsroom's order."""
+    return context.once("offers", Kept).read()
+
+
+def _read(session: Session) -> Offers:
     newsletters = listed_newsletters(session)
     return Offers(
         {newsletter.slug: newsletter for newsletter in newsletters},
         current_wordings(session, [newsletter.id for newsletter in newsletters]),
     )
+
+
+def _changed(_mapper: Any, _connection: Any, _target: Any) -> None:
+    global _version  # noqa: PLW0603  (one number for the process, read without a lock)
+    _version = next(_versions)
+
+
+for _table in (Newsletter, OptInWording):
+    for _what in ("after_insert", "after_update", "after_delete"):
+        event.listen(_table, _what, _changed)

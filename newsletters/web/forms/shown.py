@@ -90,8 +90,7 @@ def write_when_due(response: Response) -> Response:
 @without_cookies
 def embed_shown() -> tuple[str, int]:
     """embed.js says that a reader has an embedded form before them."""
-    with context.reading() as db:
-        offers = open_offers(db)
+    offers = open_offers()
     chosen = [
         offers.newsletters[slug] for slug in request.form.getlist("newsletter") if slug in offers.newsletters
     ]

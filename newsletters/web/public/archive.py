@@ -32,7 +32,7 @@ def issue(slug: str, issue_slug: str) -> str:
         shown = archive.public_issue(db, newsletter.id, issue_slug) or abort(404)
         body = issue_html(db, shown, newsletter, urls=runtime.urls)
         older, newer = archive.neighbours(db, shown)
-        offers = open_offers(db)
+    offers = open_offers()
     languages.prefer(newsletter.language)
     if not newsletter.is_retired:
         note_page([newsletter], form=signup.ISSUE_PAGE, page=runtime.urls.issue(slug, issue_slug))

@@ -18,8 +18,7 @@ from newsletters.web.public.door import blueprint, checks_csrf_itself
 @checks_csrf_itself
 def front() -> ResponseReturnValue:
     """Show what can be subscribed to, and take a sign-up."""
-    with context.reading() as db:
-        offers = open_offers(db)
+    offers = open_offers()
     form = SubscribeForm()
     form.offer(offers)
     if form.validate_on_submit():

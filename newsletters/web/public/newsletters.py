@@ -21,9 +21,8 @@ NEWEST = 6
 @checks_csrf_itself
 def newsletter(slug: str) -> ResponseReturnValue:
     """Show one newsletter, and take a sign-up for it."""
-    with context.reading() as db:
-        shown = newsletter_by_slug(db, slug) or abort(404)
-        offers = open_offers(db).only([slug])
+    offers = open_offers().only([slug])
+    shown = offers.newsletters.get(slug) or _closed(slug)
     languages.prefer(shown.language)
     form = SubscribeForm()
     form.offer(offers)
@@ -39,11 +38,19 @@ def newsletter(slug: str) -> ResponseReturnValue:
     return _page(shown, form, offers), 422 if request.method == "POST" else 200
 
 
+def _closed(slug: str) -> Newsletter:
+    """A newsletter that takes no more readers still has its page."""
+    with context.reading() as db:
+        return newsletter_by_slug(db, slug) or abort(404)
+
+
 def _place(shown: Newsletter) -> tuple[str, str]:
     """Which form it was and where it stood: an issue's own page, if the form says one that is there."""
-    urls = context.runtime().urls
+    urls, slug = context.runtime().urls, request.form.get("issue", "")
+    if not slug:
+        return signup.NEWSLETTER_PAGE, urls.newsletter(shown.slug)
     with context.reading() as db:
-        issue = public_issue(db, shown.id, request.form.get("issue", ""))
+        issue = public_issue(db, shown.id, slug)
     if issue is None:
         return signup.NEWSLETTER_PAGE, urls.newsletter(shown.slug)
     return signup.ISSUE_PAGE, urls.issue(shown.slug, issue.slug)
