@@ -29,7 +29,7 @@ def wrapped(message: bytes, original: bytes) -> bytes:
         (
             _ABOUT_BODY.sub(b"", head),
             b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="%s"\r\n\r\n' % boundary,
-            b"--%s\r\n%s\r\n%s\r\n" % (boundary, about_body, body),
+            b"--%s\r\n%s\r\n%s\r\n" % (boundary, about_body.replace(b"; ", b";\r\n "), body),
             b"--%s\r\n%s\r\n--%s--\r\n" % (boundary, _attached(original), boundary),
         )
     )

@@ -44,6 +44,25 @@ KINDS: dict[str, dict[str, Any]] = {
     "address_changed": {"new_address": "o•••@readers.example"},
     "invitation": {"inviter": "Olena <b>O'Connor</b>", "url": LINK, "days": 7},
     "password_reset": {"url": LINK},
+    "reader_reply": {
+        "newsletter": "Пояснюємо & Україну",
+        "subject": "Re: <b>news</b>",
+        "author": "Olha <olha@readers.example>",
+        "excerpt": "Thank you.\n\nOlha",
+        "is_cut": True,
+        "reply_to": "olha@readers.example",
+    },
+    "rate_alert": {
+        "issue_id": 7,
+        "subject": "What <b>happened</b>",
+        "newsletter": "Пояснюємо & Україну",
+        "measure": "complaints",
+        "provider": "google",
+        "events": 5,
+        "accepted": 400,
+        "percent": "1.25",
+        "is_paused": True,
+    },
 }
 WITH_LINK = [kind for kind, params in KINDS.items() if LINK in params.values()]
 
