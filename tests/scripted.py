@@ -84,7 +84,7 @@ class ScriptedServer:
                 _Talk(self, connected).run()
 
     def answer(self, moment: str) -> bytes:
-        answers = self.script[moment]
+        answers = self.script.get(moment, [b"500 5.5.1 what?\r\n"])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 

@@ -33,6 +33,8 @@ def test_bounces_may_have_a_domain_of_their_own() -> None:
         ("mail_from", "nobody"),
         ("mail_from", "a@b.example\r\nBcc: c@d.example"),
         ("smtp_url", "smtp://mail.example?tls=perhaps"),
+        ("smtp_url", "smtp://localhost smtp://localhost:25"),
+        ("smtp_url", "smtp://localhost smtp://mail.example?tls=perhaps"),
         ("dkim_key", (Path("/nowhere/key.pem"),)),
     ],
 )
@@ -41,3 +43,13 @@ def test_what_cannot_be_used_is_named(setting: str, value: object) -> None:
 
     with pytest.raises(BadSetting, match=rf"^{setting.upper()}: "):
         Office.from_config(config, SIGNER)
+
+
+def test_several_servers_are_named_one_after_the_other() -> None:
+    config = replace(CONFIG, smtp_url="smtp://localhost:2501?weight=3 smtps://mail.example?connections=5")
+
+    office = Office.from_config(config, SIGNER)
+
+    assert [server.name for server in office.servers] == ["localhost:2501", "mail.example:465"]
+    assert [server.weight for server in office.servers] == [3, 1]
+    assert office.server is office.servers[0]

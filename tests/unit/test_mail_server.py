@@ -1,8 +1,11 @@
 """What SMTP_URL may say, and what it may not."""
 
+from pathlib import Path
+
 import pytest
 
-from newsletters.mail.server import BadServerUrl, SmtpServer, Tls
+from newsletters.mail.server import Auth, BadServerUrl, SmtpServer, Tls
+from tests.certificates import found_authority
 
 
 def test_a_server_on_this_machine_needs_no_tls() -> None:
@@ -40,6 +43,40 @@ def test_a_connection_has_a_cap() -> None:
     assert SmtpServer.from_url("smtp://localhost?messages=20").messages_per_connection == 20
 
 
+def test_what_a_server_may_carry_and_how_it_is_signed_in_to() -> None:
+    server = SmtpServer.from_url(
+        "smtps://news@mail.example?connections=4&weight=3&rate=2.5&auth=xoauth2&tokenfile=/run/token"
+        "&certfile=/etc/a.pem&keyfile=/etc/a.key"
+    )
+
+    assert (server.connections, server.weight, server.rate) == (4, 3, 2.5)
+    assert (server.auth, server.tokenfile) == (Auth.XOAUTH2, "/run/token")
+    assert (server.certfile, server.keyfile) == ("/etc/a.pem", "/etc/a.key")
+
+
+def test_without_a_word_a_server_has_ten_connections_and_no_rate() -> None:
+    server = SmtpServer.from_url("smtp://localhost")
+
+    assert (server.connections, server.weight, server.rate, server.auth) == (10, 1, None, Auth.ANY)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [("smtp://mail.example", "mail.example:25"), ("smtp://[::1]:26", "[::1]:26")]
+)
+def test_a_server_has_a_name_without_secrets(url: str, name: str) -> None:
+    assert SmtpServer.from_url(url).name == name
+
+
+def test_the_certificates_are_read_once_and_again_when_they_change(tmp_path: Path) -> None:
+    cafile = found_authority(tmp_path).cafile
+    server = SmtpServer.from_url(f"smtp://mail.example?cafile={cafile}")
+    first, second = server.trust(), server.trust()
+    found_authority(tmp_path)
+
+    assert first is second
+    assert server.trust() is not first
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -52,6 +89,17 @@ def test_a_connection_has_a_cap() -> None:
         "smtp://mail.example?messages=0",
         "smtp://mail.example?messages=many",
         "smtp://u:p@mail.example?tls=none",
+        "smtp://mail.example?tls=none&certfile=a.pem",
+        "smtp://mail.example?keyfile=a.key",
+        "smtp://mail.example?auth=plain",
+        "smtp://u:p@mail.example?auth=cram-md5",
+        "smtp://u:p@mail.example?tokenfile=/run/token",
+        "smtp://mail.example?connections=0",
+        "smtp://mail.example?weight=1.5",
+        "smtp://mail.example?rate=0",
+        "smtp://mail.example?rate=nan",
+        "smtp://mail.example?rate=inf",
+        "smtp://mail.example?rate=fast",
     ],
 )
 def test_what_cannot_be_used_is_refused(url: str) -> None:
