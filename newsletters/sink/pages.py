@@ -22,6 +22,12 @@ from newsletters.sink.queries import count_messages, find_messages, find_neighbo
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 VIEWS = {"html": "HTML", "text": "Text", "headers": "Headers", "source": "Source"}
+RETURNED = {
+    "0": "The mail door does not answer: is it running?",
+    "250": "Sent back: the mail door took it.",
+    "451": "The mail door puts it off: its database is away.",
+    "550": "The mail door refuses the return path: it is none of its own.",
+}
 LONGEST_SOURCE_CHARACTERS = 500_000
 FOLLOWED_SCHEMES = frozenset({"http", "https", "mailto"})
 FRAME_POLICY = (
@@ -79,6 +85,7 @@ def show_message(inbox: Inbox, request: Request, seq: int) -> Answer:
         source=raw.decode("utf-8", "replace").replace("\r\n", "\n")[:LONGEST_SOURCE_CHARACTERS],
         newer=newer,
         older=older,
+        returned=RETURNED.get(request.query.get("returned", "")),
     )
     return Answer.of_html(html)
 

@@ -26,6 +26,7 @@ class SinkSettings:
     host: str = "127.0.0.1"
     smtp_port: int = 1025
     http_port: int = 8025
+    inbound_port: int = 1026
     allow_remote: bool = False
     http_hosts: frozenset[str] = frozenset()
     max_messages: int = DEFAULT_MAX_MESSAGES
@@ -47,6 +48,7 @@ class SinkSettings:
             host=environ.get("SINK_HOST") or "127.0.0.1",
             smtp_port=_number(environ, name="SINK_SMTP_PORT", default=1025, low=0, high=65535),
             http_port=_number(environ, name="SINK_HTTP_PORT", default=8025, low=0, high=65535),
+            inbound_port=_number(environ, name="INBOUND_PORT", default=1026, low=1, high=65535),
             allow_remote=environ.get("SINK_ALLOW_REMOTE", "").strip().lower() == "yes",
             http_hosts=frozenset(environ.get("SINK_HTTP_HOSTS", "").lower().replace(",", " ").split()),
             max_messages=_number(

@@ -10,6 +10,7 @@ from newsletters.sink.assets import show_asset
 from newsletters.sink.exchange import Answer, Request
 from newsletters.sink.guard import refusal
 from newsletters.sink.inbox import Inbox
+from newsletters.sink.returning import return_one
 
 NUMBER = r"(?P<seq>[1-9]\d{0,17})"
 ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
@@ -19,6 +20,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", rf"/messages/{NUMBER}/frame", pages.show_frame),
     ("GET", rf"/messages/{NUMBER}/raw", api.show_raw),
     ("POST", rf"/messages/{NUMBER}/delete", pages.delete_one),
+    ("POST", rf"/messages/{NUMBER}/return", return_one),
     ("GET", r"/static/(?P<name>[a-z0-9/_.-]+)", show_asset),
     ("GET", r"/healthz", api.healthz),
     ("GET", r"/api/messages", api.list_messages),
