@@ -10,9 +10,9 @@ from newsletters.mail.exchange import Exchange
 from newsletters.mail.headers import wire_address
 from newsletters.mail.message import Mailbox
 from newsletters.mail.render import MailTemplates
+from newsletters.mail.route import Route
 from newsletters.mail.server import BadServerUrl, SmtpServer
 from newsletters.mail.sign import DkimKey, DkimSigner, UnusableKey, load_key
-from newsletters.mail.smtp import Connection
 from newsletters.mail.verp import ReturnPaths
 
 
@@ -42,12 +42,12 @@ class Office:
 
     @property
     def server(self) -> SmtpServer:
-        """The first server: whom single mails and questions go to."""
+        """The first server, which single mails go to while it can be reached."""
         return self.servers[0]
 
-    def connection(self) -> Connection:
-        """A connection that opens when it is first needed; close it in the end."""
-        return Connection(self.server)
+    def connection(self) -> Route:
+        """The way of single mails; close it in the end."""
+        return Route(self.servers)
 
     def exchange(self) -> Exchange:
         """Connections to every server, for one thread that drives them all; close it in the end."""

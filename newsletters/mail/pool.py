@@ -60,6 +60,10 @@ class Pool:
         """How many letters wait for this server beside those offered: connections are opened for them."""
         self._wanted = letters
 
+    def try_now(self) -> None:
+        """Whoever watches over the servers says that this one may be tried: no pause of our own holds."""
+        self._opens_at = 0.0
+
     def room(self) -> int:
         """How many letters the open connections would take now."""
         left = (min(2, max(0, self.messages - line.carried)) for line in self._free)

@@ -24,7 +24,7 @@ from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.mail.replies import Refused, Reply, ServerUnavailable, SmtpError
 from newsletters.mail.retry import SERVER_AWAY, is_given_up, next_attempt_at
-from newsletters.mail.smtp import Connection
+from newsletters.mail.route import Route
 
 MOST_HANG_UPS = 2  # in a row, in the middle of a mail: then it is the server, not the mail
 RENEW_SECONDS = claims.LEASE.total_seconds() / 4
@@ -67,7 +67,7 @@ class OutboxSender:
     db: Database
     clock: Clock
     office: Office
-    connection: Connection
+    connection: Route
     on_refused: OnRefused = ignore
     on_accepted: OnAccepted = rest
     chance: Callable[[], float] = random.random

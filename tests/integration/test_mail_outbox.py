@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -35,6 +37,7 @@ from newsletters.mail.slots import slot
 from newsletters.mail.verp import MailBounce
 from tests.conftest import NOW
 from tests.mailcheck import checked, html_of, text_of
+from tests.scripted import ScriptedServer
 from tests.sink import PROJECT, SinkProcess, wait_until
 
 INVITATION = {"inviter": "Olena", "url": "https://news.example/desk/invitation/token", "days": 7}
@@ -441,3 +444,49 @@ def test_settled_mails_are_forgotten_in_time_and_waiting_ones_never(post: Post) 
 
     with post.db.reading() as session:
         assert list(session.scalars(select(OutboxMail.id))) == [waiting]
+
+
+def test_while_the_first_server_is_away_mail_goes_over_the_next(
+    db: Database, clock: FixedClock, config: Config, sink: SinkProcess
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
+        away = f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
+    servers = replace(config, smtp_url=f"{away} {sink.smtp_url}")
+    post = Post(db, clock, Office.from_config(servers, Signer([b"k" * 40])))
+    mail_ids = [post.queue(f"reader{number}@readers.example") for number in range(3)]
+
+    sent = post.send()
+
+    assert (sent.accepted, sent.postponed) == (3, 0)
+    assert [post.row(mail_id).attempts for mail_id in mail_ids] == [1, 1, 1]
+    assert sink.stats()["connections"]["total"] == 1
+
+
+def test_a_mail_that_one_server_refused_is_not_offered_to_the_next(
+    db: Database, clock: FixedClock, config: Config, sink: SinkProcess
+) -> None:
+    with ScriptedServer({"RCPT": b"550 5.1.1 nobody\r\n", "DATA": b"503 5.5.1 nobody\r\n"}) as first:
+        servers = replace(config, smtp_url=f"{first.url} {sink.smtp_url}")
+        post = Post(db, clock, Office.from_config(servers, Signer([b"k" * 40])))
+        post.queue()
+        sent = post.send()
+
+    assert (sent.accepted, sent.failed) == (0, 1)
+    assert sink.messages() == []
+
+
+def test_with_no_server_left_the_mail_waits_and_no_attempt_is_spent(
+    db: Database, clock: FixedClock, config: Config
+) -> None:
+    with (
+        ScriptedServer({"GREETING": b"554 5.3.2 no\r\n"}) as first,
+        ScriptedServer({"GREETING": b"554 5.3.2 no\r\n"}) as second,
+    ):
+        servers = replace(config, smtp_url=f"{first.url} {second.url}")
+        post = Post(db, clock, Office.from_config(servers, Signer([b"k" * 40])))
+        mail_id = post.queue()
+        sent = post.send()
+
+    assert (sent.accepted, sent.postponed) == (0, 1)
+    assert post.row(mail_id).attempts == 0
+    assert (first.connections, second.connections) == (1, 1)
