@@ -206,8 +206,8 @@ class Dispatcher(Generic[L]):
             now_ns = nanoseconds(now)
             lane.end(placed.number, now_ns)
             place.ended_ns = now_ns
+            place.speed.note(now_ns)
             if isinstance(result, Reply):
-                place.speed.note(now_ns)
                 self._sharing.count(place, group, Ending.ACCEPTED)
                 self._health.went_well(place, lane, group, now=now)
             else:

@@ -76,11 +76,11 @@ class Breaker:
 
 
 SLOWEST: Final = 0.1  # messages a second: a server that is asked less often tells nothing
+GENTLE: Final = 1.0  # messages a second: what a first complaint slows down to at the most
 GROWTH: Final = 0.02  # of the slowed speed, a second
+LEAST_GROWTH: Final = 0.1  # messages a second, a second
 FORGOTTEN: Final = 8.0  # times the slowed speed: by then there is nothing to be slowed down to
-PAUSE_SECONDS: Final = (
-    2.0  # answers to what was under way when the first complaint came are the same complaint
-)
+PAUSE_SECONDS: Final = 2.0  # what was under way when the first complaint came brings the same complaint again
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,17 @@ class Pace:
         if self.slowed_to is None or self.slowed_at is None:
             return None
         passed = max(0.0, (now - self.slowed_at).total_seconds())
-        speed = self.slowed_to * (1 + GROWTH * passed)
-        return speed if speed < self.slowed_to * FORGOTTEN else None
+        speed = self.slowed_to + max(self.slowed_to * GROWTH, LEAST_GROWTH) * passed
+        return speed if speed < max(self.slowed_to, GENTLE) * FORGOTTEN else None
 
     def slower(self, measured: float, *, now: datetime) -> "Pace":
         """Half of what it was: of the pace in force, or of what was measured where none is."""
         if self.slowed_at is not None and (now - self.slowed_at).total_seconds() < PAUSE_SECONDS:
             return self
         before = self.speed(now)
-        fastest = measured if before is None else min(before, max(measured, SLOWEST))
-        return Pace(max(fastest / 2, SLOWEST), now)
+        if before is None:
+            return Pace(max(measured / 2, GENTLE), now)
+        return Pace(max(min(before, max(measured, SLOWEST)) / 2, SLOWEST), now)
 
     def rate(self, configured: Rate | None, *, now: datetime) -> Rate | None:
         """The rate in force: the slower of the two, or None where neither is."""

@@ -46,7 +46,7 @@ def blame(result: Reply | SmtpError) -> Blame:
     if isinstance(result, ServerUnavailable):
         return _hung_up(result.reply)
     if isinstance(result, Refused):
-        return Blame.NOBODY if result.is_local else _refused(result.reply)
+        return _refused(result)
     return _deferred(result.reply, result.phase)
 
 
@@ -58,18 +58,25 @@ def _hung_up(reply: Reply) -> Blame:
     return Blame.LOST
 
 
-def _refused(reply: Reply) -> Blame:
-    return Blame.POLICY if _POLICY.fullmatch(reply.enhanced) else Blame.NOBODY
+def _refused(error: Refused) -> Blame:
+    if error.is_local:
+        return Blame.NOBODY
+    if error.phase is Phase.MAIL:
+        return Blame.AWAY  # whoever the reader is, it does not take mail from us
+    return Blame.POLICY if _POLICY.fullmatch(error.reply.enhanced) else Blame.NOBODY
 
 
 def _deferred(reply: Reply, phase: Phase) -> Blame:
     if _GREYLIST_WORDS.search(reply.text):
         return Blame.NOBODY
-    if reply.code == THROTTLED or phase is Phase.MAIL or _SYSTEM.fullmatch(reply.enhanced):
-        return Blame.CROWDED if _is_crowded(reply) else Blame.THROTTLED
-    if _POLICY.fullmatch(reply.enhanced) or _THROTTLE_WORDS.search(reply.text):
-        return Blame.BUSY
-    return Blame.NOBODY
+    if _is_crowded(reply):
+        return Blame.CROWDED if phase is Phase.MAIL else Blame.BUSY
+    asks_for_patience = bool(_THROTTLE_WORDS.search(reply.text))
+    if reply.code == THROTTLED or (_SYSTEM.fullmatch(reply.enhanced) and phase is not Phase.MAIL):
+        return Blame.THROTTLED
+    if phase is Phase.MAIL:
+        return Blame.THROTTLED if asks_for_patience else Blame.AWAY
+    return Blame.BUSY if asks_for_patience or _POLICY.fullmatch(reply.enhanced) else Blame.NOBODY
 
 
 def _is_crowded(reply: Reply) -> bool:

@@ -102,6 +102,14 @@ def test_a_complaint_halves_the_measured_speed_and_time_gives_it_back() -> None:
     assert speeds == [20.0, 40.0, pytest.approx(159.6), None]
 
 
+def test_a_complaint_at_the_very_first_letters_slows_down_gently() -> None:
+    pace = Pace().slower(0.0, now=NOW)
+
+    speeds = [pace.speed(NOW + seconds * SECOND) for seconds in (0, 10, 69, 71)]
+
+    assert speeds == [1.0, 2.0, pytest.approx(7.9), None]
+
+
 def test_complaints_about_the_same_moment_slow_down_once() -> None:
     pace = Pace().slower(40.0, now=NOW)
 
@@ -116,6 +124,17 @@ def test_a_server_is_never_slowed_down_to_nothing(speeds: list[float]) -> None:
         now += 3 * SECOND
         pace = pace.slower(speed, now=now)
         assert (pace.speed(now) or 0) >= SLOWEST
+
+
+def test_a_server_that_goes_on_complaining_becomes_slower_and_slower() -> None:
+    pace, now, speeds = Pace(), NOW, []
+    for _ in range(5):
+        now += 3 * SECOND
+        pace = pace.slower(pace.speed(now) or 100.0, now=now)
+        speeds.append(pace.speed(now))
+
+    assert speeds == sorted(speeds, key=lambda speed: -(speed or 0))
+    assert speeds[-1] == pytest.approx(50 * (1.06 / 2) ** 4)
 
 
 def test_the_configured_rate_stays_the_upper_bound() -> None:
@@ -148,7 +167,10 @@ def test_too_many_connections_takes_one_away_and_time_gives_it_back() -> None:
         (Deferred, Phase.DOT, 421, "4.7.28 unusual rate of mail from your network", Blame.BUSY),
         (Deferred, Phase.RCPT, 451, "Temporarily rate limited", Blame.BUSY),
         (Deferred, Phase.DOT, 454, "Throttling failure: Maximum sending rate exceeded.", Blame.THROTTLED),
-        (Deferred, Phase.MAIL, 451, "4.3.2 please try later", Blame.THROTTLED),
+        (Deferred, Phase.MAIL, 451, "4.3.2 please try later", Blame.AWAY),
+        (Deferred, Phase.MAIL, 451, "4.7.0 rate limit exceeded", Blame.THROTTLED),
+        (Refused, Phase.MAIL, 550, "5.7.1 sender not welcome", Blame.AWAY),
+        (Deferred, Phase.RCPT, 421, "4.7.0 too many connections from your network", Blame.BUSY),
         (Deferred, Phase.RCPT, 452, "4.3.1 insufficient system storage", Blame.THROTTLED),
         (Deferred, Phase.MAIL, 452, "too many concurrent connections", Blame.CROWDED),
         (ServerUnavailable, Phase.RCPT, 421, "4.3.2 closing", Blame.THROTTLED),
