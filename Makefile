@@ -64,6 +64,9 @@ format: $(VENV)/.installed-dev ## Format the code
 bench: $(VENV)/.installed-dev $(PO:.po=.mo) ## Measure speed and cost beside Postfix's own load generator; BENCH=--quick for a few minutes
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+simulate: $(VENV)/.installed-dev ## Work out anew how far it scales, for docs/scaling.md
+	@$(BIN)/python -m benchmarks.scaling_simulation
+
 screenshots: $(VENV)/.installed-dev $(PO:.po=.mo) ## Take the README's pictures anew
 	@$(BIN)/python -m docs.screenshots
 

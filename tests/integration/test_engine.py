@@ -1,6 +1,5 @@
 """The task engine on each of its storages: nudges arrive, and losing the engine costs nobody anything."""
 
-import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,10 +18,9 @@ from newsletters.runtime import EngineAway, Runtime, build
 from newsletters.runtime.nudges import MOST_KEPT
 from newsletters.subscribers.models import Subscriber
 from newsletters.tasks.register import register
-from tests.conftest import NOW, SERVER_URL
+from tests.conftest import NOW
 from tests.delivering import WorkerProcess
 from tests.factories import make_newsletter
-from tests.postgres import PrivatePostgres, binaries
 from tests.readers import embed_sign_up
 from tests.redis import PrivateRedis
 from tests.sink import SinkProcess
@@ -34,20 +32,6 @@ def redis_server() -> Iterator[PrivateRedis]:
     server.start()
     yield server
     server.remove()
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """The suite's own PostgreSQL, or one for these tests."""
-    if SERVER_URL in os.environ:
-        yield os.environ[SERVER_URL]
-        return
-    programs = binaries()
-    assert programs is not None, "PostgreSQL's server is missing: apt-get install postgresql"
-    server = PrivatePostgres(programs)
-    server.start()
-    yield server.url
-    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "redis", "postgresql"])
