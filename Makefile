@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check lint types imports format translations screenshots clean
+.PHONY: help run test bench simulate check lint types imports format translations screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,7 @@ format: $(VENV)/.installed-dev ## Format the code
 
 bench: $(VENV)/.installed-dev $(PO:.po=.mo) ## Measure speed and cost beside Postfix's own load generator; BENCH=--quick for a few minutes
 	@$(BIN)/python -m benchmarks $(BENCH)
+	@$(BIN)/python -m benchmarks.scaling_simulation >/dev/null
 
 simulate: $(VENV)/.installed-dev ## Work out anew how far it scales, for docs/scaling.md
 	@$(BIN)/python -m benchmarks.scaling_simulation

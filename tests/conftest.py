@@ -73,6 +73,21 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The suite's PostgreSQL server, also where the suite runs on SQLite; for what is of PostgreSQL alone."""
+    if SERVER_URL in os.environ:
+        yield os.environ[SERVER_URL]
+        return
+    programs = binaries()
+    if programs is None:
+        raise pytest.UsageError("PostgreSQL's server is missing: apt-get install postgresql")
+    server = PrivatePostgres(programs)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated database that tests copy: a file, or a PostgreSQL template, one per process."""
     if not on_postgres:
