@@ -6,6 +6,7 @@ otherwise run code in a worker. Waiting for an engine is bounded everywhere, by 
 
 import hashlib
 import hmac
+import sqlite3
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,16 @@ def _nudges(url: str) -> Nudges:
 
 def _sqlite(path: Path) -> BaseStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return SqliteStorage(NAME, filename=str(path))
+    return Sqlite(NAME, filename=str(path))
+
+
+class Sqlite(SqliteStorage):  # type: ignore[misc]  # huey is not typed
+    """Huey's file, without a wait for the disk at each nudge: a power cut may take the last ones."""
+
+    def _create_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
 
 
 class Postgres(PostgresStorage):  # type: ignore[misc]  # huey is not typed
