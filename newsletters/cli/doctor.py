@@ -6,6 +6,7 @@ status is 1 when anything is broken, so that it can stand in a deployment.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from newsletters.cli.ailments import Symptom, machine
 from newsletters.mail.domain_checks import Pair
+from newsletters.mail.domain_dkim import Published, key_name, published
 from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Finding, Level
+from newsletters.mail.domain_findings import Finding, Level, Record
 from newsletters.mail.domain_health import findings
 from newsletters.mail.domain_sending import Sending, pair_of, sending_of
 from newsletters.mail.office import Office
+from newsletters.mail.sign import DkimKey, UnusableKey, load_key
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.domains import senders
 from newsletters.web.domain_words import check_words, fact_words
@@ -55,6 +58,8 @@ def examine(
     if dns is not None:
         for sending in _sendings(runtime, office):
             levels += _say_domain(runtime, sending, dns, say)
+        for key in waiting_keys(runtime.config):
+            levels.append(_say_waiting(key, dns(), say))
     broken, warnings = levels.count(Level.BROKEN), levels.count(Level.WARNING)
     say("")
     say(f"{len(levels)} checks: {broken} broken, {warnings} with a warning.")
@@ -71,6 +76,32 @@ def _sendings(runtime: Runtime, office: Office) -> Iterator[Sending]:
         pass  # said already; the settings' own sender can still be looked at
     for pair in sorted(pairs):
         yield sending_of(pair, office=office, config=config)
+
+
+def waiting_keys(config: Config) -> Iterator[DkimKey]:
+    """Keys that ``dkim-key`` made and no setting names yet: next year's, or those of a new newsroom."""
+    in_use = {path.resolve() for path in config.dkim_key}
+    for path in sorted((config.data_dir / "dkim").glob("*.*.pem")):
+        if path.resolve() in in_use:
+            continue
+        domain, _, selector = path.name.removesuffix(".pem").rpartition(".")
+        with suppress(UnusableKey, OSError):  # not of our making, or not ours to read
+            yield load_key(path, domain=domain, selector=selector)
+
+
+def _say_waiting(key: DkimKey, dns: Dns, say: Callable[[str], None]) -> Level:
+    """A key that waits breaks nothing, published or not."""
+    say("")
+    say(click.style(f"A key in waiting, {key_name(key)}", bold=True))
+    state, _ = published(dns, key)
+    if state is Published.RIGHT:
+        _say_line(Level.OK, "its record is published: DKIM_KEY and DKIM_SELECTOR may name it now.", say)
+        return Level.OK
+    _say_line(Level.UNKNOWN, f"its record is not there yet ({state.value}).", say)
+    say(
+        f"           publish: {key_name(key)}. IN TXT {Record(key_name(key), 'TXT', key.dns_record()).quoted}"
+    )
+    return Level.UNKNOWN
 
 
 def _say_symptom(symptom: Symptom, say: Callable[[str], None]) -> None:

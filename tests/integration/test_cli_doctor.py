@@ -11,6 +11,7 @@ from sqlalchemy import text
 from config import Config
 from newsletters.cli import ailments
 from newsletters.cli.ailments import Symptom
+from newsletters.cli.dkim import make_keys
 from newsletters.cli.doctor import examine
 from newsletters.kernel.db import Database
 from newsletters.kernel.roster import Announcement, announce
@@ -20,7 +21,7 @@ from newsletters.mail.office import Office
 from newsletters.mail.outbox import QueuedMail, queue
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
-from tests.nameserver import NameServer, name_server
+from tests.nameserver import NameServer, Zone, name_server
 from tests.sink import SinkProcess
 
 
@@ -101,6 +102,26 @@ def test_nothing_the_dns_says_steers_the_terminal(runtime: Runtime, dns_server: 
 
     assert "\x1b[31m -all" not in report
     assert "?[31m" in report
+
+
+def test_a_key_in_waiting_is_looked_for_before_it_is_used(runtime: Runtime, config: Config) -> None:
+    made = make_keys(config.data_dir / "dkim", domain="news.press", selector="2027a")
+    (config.data_dir / "dkim" / "some.other.pem").write_text("no key")
+    used, waiting = made
+
+    def report(zone: Zone) -> str:
+        with name_server(zone) as server:
+            return said(
+                runtime, replace(config, dkim_key=(used.path,), dkim_selector=("2027a-rsa",)), server
+            )[1]
+
+    missing = report({})
+    there = report({(waiting.record.name, "TXT"): [waiting.record.quoted]})
+
+    assert "its record is not there yet (missing)" in missing
+    assert f"publish: {waiting.record.name}. IN TXT {waiting.record.quoted}" in missing
+    assert "DKIM_KEY and DKIM_SELECTOR may name it now" in there
+    assert there.count("A key in waiting") == 1
 
 
 def test_a_database_of_another_version_is_said(runtime: Runtime, db: Database) -> None:

@@ -113,7 +113,7 @@ def test_somebodys_wish_is_a_nudge_and_not_a_look(
 ) -> None:
     nudged: list[str] = []
     runtime.engine.tasks["look_at_domains"] = None
-    runtime.engine.nudge = lambda task, *_, **__: nudged.append(task)  # type: ignore[method-assign,assignment,misc]
+    runtime.engine.nudge = lambda task, *_, **__: nudged.append(task)  # type: ignore[method-assign]
 
     want_looks(runtime)
     _keep(db, GOOD)
