@@ -35,6 +35,7 @@ ACTIONS = {
     "readers.exported": _l("exported readers"),
     "reader.exported": _l("exported a reader’s data"),
     "reader.erased": _l("erased a reader"),
+    "reader.confirmation_sent": _l("sent a reader the confirmation mail once more"),
     "reader.link_sent": _l("sent a reader their preferences link"),
     "signup.let_through": _l("let a held sign-up through"),
     "signup.left": _l("left a held sign-up"),

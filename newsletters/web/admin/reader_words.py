@@ -146,12 +146,13 @@ def _delivery(it: Happening) -> Line:
         "cancelled": _("“%(subject)s” was not sent", subject=subject),
     }
     details = [it.newsletter] if it.newsletter else []
-    details += [_delivery_reason(it.reason)] if it.reason else []
+    details += [delivery_reason(it.reason)] if it.reason else []
     details += _reply(it)
     return Line(it.at, what[it.how], DELIVERY_TONES[it.how], tuple(details), it.issue_id)
 
 
-def _delivery_reason(reason: str) -> str:
+def delivery_reason(reason: str) -> str:
+    """Why a delivery ended as it did."""
     words: dict[str, str] = {
         "hard": _("The mailbox does not exist."),
         "soft": _("The mailbox could not take it."),

@@ -30,6 +30,7 @@ from newsletters.web.admin import (
     suppressions,
     today,
     ways_in,
+    why,
     wordings,
 )
 
@@ -63,5 +64,6 @@ MODULES = (
     suppressions,
     today,
     ways_in,
+    why,
     wordings,
 )
