@@ -1,7 +1,7 @@
 """A newsroom with a past: many readers, each with evidence of their consent, and many issues sent to all.
 
 The first issue goes through the product's own freeze and books; its rows are then copied, issue by issue, by
-the database itself. A thousandth of the mail bounced, and the last issue still waits half-way.
+the database itself. Up to a thousand messages bounced, and the last issue still waits half-way.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Suppression, SuppressionReason
 
 BATCH_SIZE = 500
-ONE_BOUNCES_IN = 1000
+FEWEST_BOUNCES, MOST_BOUNCES = 60, 1000  # so that a list of them fills its page in any newsroom
 ACCEPTED, REFUSED = "250 2.0.0 Ok: queued", "550 5.1.1 The address does not exist here"
 TABLES: tuple[Any, ...] = (Batch, Delivery, Bounce, ConsentRecord)
 
@@ -50,7 +50,8 @@ def furnish(db: Database, *, readers: int, issues: int) -> None:
     """Write the newsroom and its past into an empty database."""
     newsroom.furnish(db, readers=readers)
     _write_consent(db, readers)
-    _send_first(db)
+    bounces = min(max(FEWEST_BOUNCES, readers // 1000), MOST_BOUNCES)
+    _send_first(db, one_bounces_in=readers // bounces)
     _keep_bounces(db)
     with bulk.without_indexes(db, _table(Delivery)), bulk.without_indexes(db, _table(Batch)):
         for number in range(2, issues + 1):
@@ -69,12 +70,17 @@ def _write_consent(db: Database, readers: int) -> None:
         )
         for event in (ConsentEvent.REQUESTED, ConsentEvent.CONFIRMED)
     ]
-    rows = ((number, 1, "form", 1, *event) for number in range(1, readers + 1) for event in events)
-    columns = ("subscriber_id", "newsletter_id", "mechanism", "wording_id", "event", "at")
+    page = f"{newsroom.PUBLIC_URL}/newsletters/explaining"
+    rows = (
+        (number, 1, "form", 1, "newsletter page", page if number % 20 else f"{page}/bridge", *event)
+        for number in range(1, readers + 1)
+        for event in events
+    )
+    columns = ("subscriber_id", "newsletter_id", "mechanism", "wording_id", "form", "page", "event", "at")
     bulk.insert(db, ConsentRecord, columns, rows)
 
 
-def _send_first(db: Database) -> None:
+def _send_first(db: Database, *, one_bounces_in: int) -> None:
     """Freeze the first issue as a worker would, and settle every delivery."""
     with db.transaction() as session:
         lifecycle.schedule(session, session.get_one(Issue, 1), send_at=BEGAN, editor_id=1, now=BEGAN)
@@ -85,17 +91,17 @@ def _send_first(db: Database) -> None:
         with db.transaction() as session:
             is_going_on = freeze.go_on(session, 1, batch_size=BATCH_SIZE, now=BEGAN)
     with db.transaction() as session:
-        _settle_all(session)
+        _settle_all(session, one_bounces_in)
         tallies.recount_all(session, 1)
         session.execute(update(Batch).values(state=BatchState.DONE))
     with db.transaction() as session:
         reconcile.finish(session, 1, now=BEGAN + timedelta(minutes=5))
 
 
-def _settle_all(session: Session) -> None:
-    """Every delivery accepted, but for one in a thousand; over five minutes."""
+def _settle_all(session: Session, one_bounces_in: int) -> None:
+    """Every delivery accepted, but for one in so many."""
     settled = {"attempts": 1, "settled_at": BEGAN + timedelta(seconds=90)}
-    bounced = Delivery.subscriber_id % ONE_BOUNCES_IN == 0
+    bounced = Delivery.subscriber_id % one_bounces_in == 0
     outcomes: tuple[tuple[Any, dict[str, object]], ...] = (
         (~bounced, {"state": DeliveryState.ACCEPTED, "reply": ACCEPTED}),
         (bounced, {"state": DeliveryState.BOUNCED, "reason": "hard", "reply": REFUSED}),

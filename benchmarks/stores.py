@@ -23,7 +23,12 @@ from newsletters.migrations import upgrade
 from tests.postgres import binaries, free_port
 
 ROOT = Path(__file__).parent.parent
-BUILDERS = ("newsletters/migrations/versions/*.py", "newsletters/*/models.py", "benchmarks/newsroom*.py")
+BUILDERS = (
+    "newsletters/migrations/versions/*.py",
+    "newsletters/*/models.py",
+    "benchmarks/newsroom.py",
+    "benchmarks/archive.py",
+)
 # Like a small production server: every commit is on the disk.
 POSTGRES_SETTINGS = {
     "fsync": "on",
