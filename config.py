@@ -55,10 +55,9 @@ class Config:
     webhook_tolerance_seconds: int = 300
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     web_workers: int = 2
-    sender_threads: int = 4
     undo_seconds: int = 30
     large_audience: int = 500
-    batch_size: int = 200
+    batch_size: int = 500
     deliveries_kept_days: int = 1095
     in_doubt: str = "retry"
     shaping_file: Path | None = None
@@ -318,7 +317,6 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "WEBHOOK_TOLERANCE_SECONDS": _seconds,
     "TRUSTED_PROXIES": _networks,
     "WEB_WORKERS": _count,
-    "SENDER_THREADS": _count,
     "UNDO_SECONDS": _seconds,
     "LARGE_AUDIENCE": _count,
     "BATCH_SIZE": _count,

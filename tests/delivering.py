@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +18,9 @@ from sqlalchemy.orm import Session
 from config import Config
 from newsletters.delivery import batches, freeze
 from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery.sending import Loop
 from newsletters.kernel.db import Database
-from newsletters.mail.smtp import Connection
+from newsletters.mail.letters import Event, Settled
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
@@ -170,24 +172,32 @@ class WorkerProcess:
         self.end()
 
 
-class Watched(Connection):
-    """A connection that tells somebody when its first message has been accepted."""
+class Watched:
+    """Lets a test act when the first message has been accepted, before its outcome is in the books."""
 
-    def __init__(self, tasks: Tasks, *, after_first: Callable[[], None]) -> None:
-        super().__init__(tasks.deliveries.office.server)
+    def __init__(self, loop: Loop, *, after_first: Callable[[], None]) -> None:
+        self._poll = loop.exchange.poll
         self._after_first: Callable[[], None] | None = after_first
+        loop.exchange.poll = self.poll  # type: ignore[method-assign]
 
-    def send(self, **message: Any) -> Any:
-        reply = super().send(**message)
-        then, self._after_first = self._after_first, None
-        if then is not None:
+    def poll(self, timeout: float) -> list[Event]:
+        events = self._poll(timeout)
+        if self._after_first is not None and any(isinstance(event, Settled) for event in events):
+            then, self._after_first = self._after_first, None
             then()
-        return reply
+        return events
 
 
-def send_with(tasks: Tasks, *, after_first: Callable[[], None]) -> None:
-    with Watched(tasks, after_first=after_first) as connection:
-        tasks.deliveries.sender.send_batch(connection)
+def send_with(tasks: Tasks, *, after_first: Callable[[], None], **sender: Any) -> None:
+    """Send what is due, and act once on the way; a sender that dies meanwhile leaves things as they are."""
+    loop = tasks.deliveries.loop_of(replace(tasks.deliveries.sender, **sender))
+    Watched(loop, after_first=after_first)
+    try:
+        loop.run_until_idle()
+    except KeyboardInterrupt:
+        loop.exchange.close()
+        raise
+    loop.drain()
 
 
 def start_issue(runtime: Runtime, newsletter: Newsletter) -> int:
@@ -197,7 +207,7 @@ def start_issue(runtime: Runtime, newsletter: Newsletter) -> int:
     return issue_id
 
 
-def claim_batch(runtime: Runtime, worker: str) -> batches.Claim | None:
+def claim_batch(runtime: Runtime, worker: str) -> batches.Hold | None:
     with runtime.db.transaction() as session:
         return batches.claim(session, worker=worker, retries_doubt=True, now=runtime.clock.now())
 

@@ -6,7 +6,7 @@ names the messages that holder had begun: they are in doubt, and their rows say 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -42,15 +42,7 @@ class Hold:
         return in_range(self.issue_id, self.first_id, self.last_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A hold and the subscribers to serve, in the order they are served."""
-
-    hold: Hold
-    subscriber_ids: list[int] = field(default_factory=list)
-
-
-def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) -> Claim | None:
+def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) -> Hold | None:
     """Take the batch that is due longest, or None where none is due."""
     due = first_due(session, now=now)
     if due is None:
@@ -65,8 +57,7 @@ def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) 
     hold = Hold(taken.id, taken.issue_id, taken.fence, taken.first_id, taken.last_id)
     if taken.in_flight:
         doubt(session, hold, in_flight_ids(taken.in_flight), retries=retries_doubt, now=now)
-    work = select(Delivery.subscriber_id).where(hold.owns(), is_open(), is_due(now))
-    return Claim(hold, list(session.scalars(work.order_by(Delivery.subscriber_id))))
+    return hold
 
 
 def first_due(session: Session, *, now: datetime, lock: bool = True) -> int | None:
@@ -85,24 +76,27 @@ def has_due(session: Session, *, now: datetime) -> bool:
     return first_due(session, now=now, lock=False) is not None
 
 
-def keep(session: Session, holds: Collection[Hold], *, now: datetime) -> None:
-    """Put off the end of the leases that are still ours."""
-    for hold in holds:
-        session.execute(
-            update(Batch)
-            .where(Batch.id == hold.batch_id, Batch.fence == hold.fence)
-            .values(leased_until=now + LEASE)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def hand_back(session: Session, hold: Hold, *, settled: int, now: datetime) -> None:
+def hand_back(session: Session, hold: Hold, *, now: datetime) -> None:
     """End a hold: the batch is done, or due when the first of its open deliveries is. Raises LeaseLost."""
-    _write_held(session, hold, {"leased_until": None, "in_flight": "", "worked_at": now, "settled": settled})
+    _write_held(session, hold, {"leased_until": None, "in_flight": "", "worked_at": now})
     due_at = session.scalar(
         select(func.min(func.coalesce(Delivery.next_attempt_at, now))).where(hold.owns(), is_open())
     )
     _write_held(session, hold, {"state": BatchState.DONE} if due_at is None else {"due_at": due_at})
+    tallies.recount(session, hold.batch_id)
+
+
+def abandon(session: Session, hold: Hold, *, retries_doubt: bool, now: datetime) -> None:
+    """End a hold in the middle: what was on its way is in doubt. Raises LeaseLost."""
+    _write_held(session, hold, {"worked_at": now})
+    begun = session.scalars(select(Batch.in_flight).where(Batch.id == hold.batch_id)).one()
+    doubt(session, hold, in_flight_ids(begun), retries=retries_doubt, now=now)
+    hand_back(session, hold, now=now)
+
+
+def count(session: Session, hold: Hold, *, now: datetime) -> None:
+    """Tell how a batch stands that is still worked on. Raises LeaseLost."""
+    _write_held(session, hold, {"worked_at": now, "leased_until": now + LEASE})
     tallies.recount(session, hold.batch_id)
 
 

@@ -1,196 +1,142 @@
-"""The ledger: the outcome of the last message is committed before the next one begins.
+"""The ledger: the outcome of a connection's last message is committed before its next one begins.
 
-One short transaction does both halves: it settles what became of the last message, looks afresh at the
-next reader (address, subscription, suppression, the issue's own state) and writes into the batch whose
-message is about to leave. An unsubscribe or a pause that is committed is therefore in force for every
-message not yet begun, and after a crash exactly one message a connection is in doubt.
+What has gathered on all connections is committed together: outcomes are written, and each batch in work
+names the messages that are on their way or about to leave, checks its fence and puts off the end of its
+lease, all in one UPDATE a batch. The issue's state is read there too, so a pause holds from the next message
+on; a reader who was read some seconds ago is looked at again before theirs begins. After a crash exactly
+the messages that the batches name are in doubt.
 """
 
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any, cast
+from operator import itemgetter
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Executable, Row, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from newsletters.delivery.audience import is_active
-from newsletters.delivery.batches import LEASE, Hold, LeaseLost, is_open
-from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
-from newsletters.kernel.columns import UtcDateTime
-from newsletters.publishing.models import Issue, IssueState
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
-from newsletters.subscribers.suppression import is_suppressed
+from newsletters.delivery import absence, ledger_postgresql, ledger_sqlite, readers
+from newsletters.delivery.batches import LEASE, Hold
+from newsletters.delivery.ledger_lines import BatchLine, DeliveryLine
+from newsletters.delivery.outcomes import Entered, Outcome, Page, Recipient
+from newsletters.kernel.bare import BareConnection
+from newsletters.kernel.db import Database
+from newsletters.publishing.models import IssueState
+
+LONGEST_REPLY: Final = 500
+Struck = Mapping[int, Outcome | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What is to be written of one delivery."""
+class Refusals(Protocol):
+    """What the bounces slice knows: what a 5xx means, and what follows from it."""
 
-    subscriber_id: int
-    state: DeliveryState
-    attempts: int
-    reason: str = ""
-    next_attempt_at: datetime | None = None
-    settled_at: datetime | None = None
-    reply: str = ""
+    def classify(self, code: int, enhanced: str, text: str) -> str:
+        """``hard``, ``soft`` or ``policy``."""
 
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Who the next message goes to, as the database has it at this moment."""
-
-    subscriber_id: int
-    subscription_id: int
-    email: str
-    name: str
-    attempts: int
-    was_in_doubt: bool
+    def record(
+        self, session: Session, *, subscriber_id: int, issue_id: int, kind: str, reply: str, now: datetime
+    ) -> None:
+        """Keep the refusal and act on it, in the transaction that settles the delivery."""
 
 
-def begin_next(
-    session: Session, hold: Hold, waiting: deque[int], *, newsletter_id: int, now: datetime
-) -> Recipient | None:
-    """Take the next reader who may have the issue from ``waiting`` and mark their message as begun.
+class Ledger:
+    """Writes pages. For one thread."""
 
-    Readers who may not have it any more are written off on the way. None when the issue no longer sends
-    or nobody is left. Raises LeaseLost, and then nothing of the transaction may be committed.
-    """
-    recipient = None
-    while waiting and recipient is None:
-        keys = _keys(hold, waiting[0]) | {"now": now}
-        row = session.connection().execute(_next_reader(newsletter_id), keys).one()
-        if row.issue_state != IssueState.SENDING:
-            break
-        waiting.popleft()
-        if not row.is_open:
-            continue
-        recipient = _recipient(row)
-        if (reason := _obstacle(row)) is not None:
-            settle(session, hold, _written_off(row, reason, now))
-            recipient = None
-    _mark_begun(session, hold, recipient, now)
-    return recipient
+    def __init__(self, db: Database, refusals: Refusals) -> None:
+        self._db = db
+        self._refusals = refusals
+        self._driver = ledger_sqlite if db.is_sqlite else ledger_postgresql
+        self._bare = BareConnection(db, prepare=self._driver.prepare)
 
+    def write(self, pages: Sequence[Page], *, now: datetime) -> dict[Hold, Entered]:
+        """Commit the pages; those that are missing from the answer have lost their lease, and nothing of
+        theirs was written. Raises DBAPIError: then nothing at all was.
+        """
+        if not any(page.refusals or page.to_check or page.stop for page in pages):
+            with self._bare.transaction() as cursor:
+                return self._enter(cursor, pages, {}, now)
+        with self._db.transaction(durable=False) as session:
+            return self._write_with_care(session, pages, now)
 
-def settle(session: Session, hold: Hold, outcome: Outcome) -> bool:
-    """Write what became of a delivery that was open; say whether it was."""
-    values = {
-        "to_state": outcome.state,
-        "to_reason": outcome.reason,
-        "to_attempts": outcome.attempts,
-        "to_next_attempt_at": outcome.next_attempt_at,
-        "to_settled_at": outcome.settled_at,
-        "to_reply": outcome.reply[:500],
-    }
-    keys = _keys(hold, outcome.subscriber_id)
-    return session.connection().execute(_SETTLE, keys | values).rowcount == 1
+    def write_off(self, session: Session, hold: Hold, outcomes: Sequence[Outcome]) -> None:
+        """Write outcomes of a batch that this transaction has claimed."""
+        cursor = session.connection().connection.cursor()
+        for outcome in outcomes:
+            self._driver.settle(cursor, _delivery_line(hold, outcome))
+        cursor.close()
 
+    def close(self) -> None:
+        self._bare.close()
 
-def _mark_begun(session: Session, hold: Hold, recipient: Recipient | None, now: datetime) -> None:
-    """Name the message that is about to leave, and put off the end of the lease. Raises LeaseLost."""
-    values = {
-        "of_batch": hold.batch_id,
-        "of_fence": hold.fence,
-        "to_in_flight": "" if recipient is None else str(recipient.subscriber_id),
-        "to_leased_until": now + LEASE,
-    }
-    if session.connection().execute(_MARK_BEGUN, values).rowcount != 1:
-        raise LeaseLost(f"batch {hold.batch_id}: fence {hold.fence} is past")
+    def _write_with_care(self, session: Session, pages: Sequence[Page], now: datetime) -> dict[Hold, Entered]:
+        """The same where more than the ledger's own rows is read or written."""
+        struck = {
+            page.hold: readers.look_again(
+                session, page.hold, page.to_check, newsletter_id=page.newsletter_id, now=now
+            )
+            for page in pages
+            if page.to_check
+        }
+        for page in pages:
+            if page.stop:
+                absence.stop_for_content(session, page.hold.issue_id, why=page.stop, now=now)
+        cursor = session.connection().connection.cursor()
+        entered = self._enter(cursor, pages, struck, now)
+        for page in pages:
+            if page.hold in entered:
+                self._refuse(session, cursor, page, now)
+        cursor.close()
+        return entered
 
+    def _enter(
+        self, cursor: Any, pages: Sequence[Page], struck: Mapping[Hold, Struck], now: datetime
+    ) -> dict[Hold, Entered]:
+        batches, deliveries = [], []
+        for page in pages:
+            off = struck.get(page.hold, {})
+            begun = [one for one in page.begins if one.subscriber_id not in off]
+            batches.append(_batch_line(page, begun))
+            written = (*page.outcomes, *(outcome for outcome in off.values() if outcome is not None))
+            deliveries += [_delivery_line(page.hold, outcome) for outcome in written]
+        deliveries.sort(key=itemgetter(1, 2))  # in one order everywhere, so that no two writers deadlock
+        states = self._driver.write(cursor, batches, deliveries, leased_until=now + LEASE)
+        return {
+            page.hold: Entered(
+                states[page.hold.batch_id] == IssueState.SENDING, frozenset(struck.get(page.hold, ()))
+            )
+            for page in pages
+            if page.hold.batch_id in states
+        }
 
-def _keys(hold: Hold, subscriber_id: int) -> dict[str, Any]:
-    return {"of_issue": hold.issue_id, "of_subscriber": subscriber_id}
-
-
-# The statements of the hot path are made once and run on the bare connection: the session's own way costs
-# more than the rest of a message together.
-_SETTLE = (
-    update(cast(Table, Delivery.__table__))
-    .where(
-        Delivery.issue_id == bindparam("of_issue"),
-        Delivery.subscriber_id == bindparam("of_subscriber"),
-        is_open(),
-    )
-    .values(
-        state=bindparam("to_state"),
-        reason=bindparam("to_reason"),
-        attempts=bindparam("to_attempts"),
-        next_attempt_at=bindparam("to_next_attempt_at"),
-        settled_at=bindparam("to_settled_at"),
-        reply=bindparam("to_reply"),
-    )
-)
-_MARK_BEGUN = (
-    update(cast(Table, Batch.__table__))
-    .where(
-        Batch.id == bindparam("of_batch"),
-        Batch.fence == bindparam("of_fence"),
-        Batch.state == BatchState.OPEN,
-    )
-    .values(in_flight=bindparam("to_in_flight"), leased_until=bindparam("to_leased_until"))
-)
-
-
-@cache
-def _next_reader(newsletter_id: int) -> Executable:
-    return (
-        select(
-            Issue.state.label("issue_state"),
-            is_open().label("is_open"),
-            Delivery.subscriber_id,
-            Delivery.attempts,
-            Delivery.state,
-            Subscription.id.label("subscription_id"),
-            Subscription.state.label("standing"),
-            is_active(bindparam("now", type_=UtcDateTime)).label("is_active"),
-            is_suppressed(newsletter_id).label("is_suppressed"),
-            Subscriber.email,
-            Subscriber.name,
-        )
-        .select_from(Delivery)
-        .join(Issue, Issue.id == Delivery.issue_id)
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(
-            Subscription,
-            (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == newsletter_id),
-        )
-        .where(
-            Delivery.issue_id == bindparam("of_issue"), Delivery.subscriber_id == bindparam("of_subscriber")
-        )
-    )
+    def _refuse(self, session: Session, cursor: Any, page: Page, now: datetime) -> None:
+        for outcome, kind in page.refusals:
+            if not self._driver.settle(cursor, _delivery_line(page.hold, outcome)):
+                continue  # it was settled before, and the refusal kept
+            self._refusals.record(
+                session,
+                subscriber_id=outcome.subscriber_id,
+                issue_id=page.hold.issue_id,
+                kind=kind,
+                reply=outcome.reply,
+                now=now,
+            )
 
 
-def _recipient(row: Row[Any]) -> Recipient:
-    return Recipient(
-        subscriber_id=row.subscriber_id,
-        subscription_id=row.subscription_id,
-        email=row.email,
-        name=row.name,
-        attempts=row.attempts,
-        was_in_doubt=row.state is DeliveryState.UNKNOWN,
-    )
+def _batch_line(page: Page, begun: Sequence[Recipient]) -> BatchLine:
+    on_their_way = ",".join(map(str, page.in_flight))
+    beginning = ",".join(str(one.subscriber_id) for one in begun)
+    together = f"{on_their_way},{beginning}" if on_their_way and beginning else on_their_way or beginning
+    return BatchLine(page.hold.batch_id, page.hold.fence, together, on_their_way)
 
 
-def _obstacle(row: Row[Any]) -> str | None:
-    """Why this reader may not have the issue any more, as a cancelled delivery's reason."""
-    if row.email is None:
-        return "erased"
-    if row.subscription_id is None:
-        return str(SubscriptionState.UNSUBSCRIBED)
-    if not row.is_active:
-        return str(row.standing)
-    return "suppressed" if row.is_suppressed else None
-
-
-def _written_off(row: Row[Any], reason: str, now: datetime) -> Outcome:
-    """A message in doubt stays in doubt: it may have arrived, and nothing will tell any more."""
-    doubtful = row.state is DeliveryState.UNKNOWN
-    return Outcome(
-        subscriber_id=row.subscriber_id,
-        state=DeliveryState.UNKNOWN if doubtful else DeliveryState.CANCELLED,
-        reason=reason,
-        attempts=row.attempts,
-        settled_at=now,
+def _delivery_line(hold: Hold, outcome: Outcome) -> DeliveryLine:
+    return DeliveryLine(
+        hold.batch_id,
+        hold.issue_id,
+        outcome.subscriber_id,
+        outcome.state.value,
+        outcome.reason,
+        outcome.attempts,
+        outcome.next_attempt_at,
+        outcome.settled_at,
+        outcome.reply[:LONGEST_REPLY],
     )

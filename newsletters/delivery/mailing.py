@@ -10,13 +10,15 @@ from threading import Lock
 
 from sqlalchemy.orm import Session
 
-from newsletters.delivery.ledger import Recipient
+from newsletters.delivery.outcomes import Recipient
 from newsletters.kernel.errors import DomainError
 from newsletters.kernel.tokens import Purpose, Signer
 from newsletters.kernel.urls import Urls
 from newsletters.mail.compile import CompiledMessage
 from newsletters.mail.headers import message_id
 from newsletters.mail.office import Office
+from newsletters.mail.provider_fields import provider_fields
+from newsletters.mail.seal import Seal
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.layout import compile_issue
 from newsletters.publishing.lifecycle import newsletter_of
@@ -55,28 +57,32 @@ class Mailing:
     newsletter_id: int
     started_at: datetime
     compiled: CompiledMessage
+    seal: Seal
     post: Post
 
     def envelope(self, recipient: Recipient, *, now: datetime) -> Envelope:
         """The message for ``recipient``: the same Message-ID and Date at every attempt."""
         office, ids = self.post.office, (recipient.subscription_id, self.issue_id)
+        in_link, in_address = self.post.signer.sign_both(Purpose.UNSUBSCRIBE, *ids)
         values = {
             "name": recipient.name,
             "email": recipient.email,
-            "unsubscribe_url": self.post.urls.unsubscribe(self.post.signer.sign(Purpose.UNSUBSCRIBE, *ids)),
-            "unsubscribe_mailto": office.paths.unsubscribe(*ids),
+            "unsubscribe_url": self.post.urls.unsubscribe(in_link),
+            "unsubscribe_mailto": office.paths.unsubscribe_with(in_address),
         }
-        message = self.compiled.render(
+        named = message_id("issue", (self.issue_id, recipient.subscriber_id), office.domain)
+        fields = self.compiled.fields(
             values,
             recipient=recipient.email,
             recipient_name=recipient.name,
-            message_id=message_id("issue", (self.issue_id, recipient.subscriber_id), office.domain),
+            message_id=named,
             date=self.started_at,
+            headers=provider_fields(office.servers, named),
         )
         return Envelope(
             sender=office.paths.for_issue(self.issue_id, recipient.subscriber_id),
             recipient=recipient.email,
-            message=office.dkim.sign(message, now=now, is_canonical=True),
+            message=self.seal.sign(fields, self.compiled.content(values), now=now),
         )
 
 
@@ -106,4 +112,5 @@ class Mailings:
         if issue.started_at is None:
             raise ContentChanged("the issue was never started")
         compiled = compile_issue(session, issue, urls=self._post.urls, templates=self._post.office.templates)
-        return Mailing(issue.id, issue.newsletter_id, issue.started_at, compiled, self._post)
+        seal = Seal(compiled, self._post.office.dkim.keys)
+        return Mailing(issue.id, issue.newsletter_id, issue.started_at, compiled, seal, self._post)

@@ -35,8 +35,7 @@ class Batch(Base):
     is written before the first byte of a body leaves, so that after a crash exactly those are in doubt.
 
     The tallies say how the batch's deliveries stood when they were last counted (tallies.py); whoever asks
-    about millions of deliveries reads these. ``worked_at`` and ``settled`` tell of the last hold: how fast
-    an issue goes is measured by them.
+    about millions of deliveries reads these. ``accepted_in`` tells how many were accepted in which second.
     """
 
     __tablename__ = "batches"
@@ -57,7 +56,6 @@ class Batch(Base):
     leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     worker: Mapped[str] = mapped_column(String(80), default="")
     worked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    settled: Mapped[int] = mapped_column(default=0)
     first_id: Mapped[int] = mapped_column(BigId)
     last_id: Mapped[int] = mapped_column(BigId)
     in_flight: Mapped[str] = mapped_column(Text, default="")

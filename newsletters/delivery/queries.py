@@ -183,10 +183,10 @@ def _put_off_until(session: Session, issue: Issue, now: datetime) -> datetime | 
 
 
 def _rate(session: Session, issue: Issue, now: datetime) -> float:
-    """Messages a second, from the batches that were handed back lately."""
+    """Messages accepted a second, by the batches that were counted lately."""
     since = max(now - MEASURED_OVER, issue.started_at or now)
-    settled = session.scalar(
-        select(func.sum(Batch.settled)).where(Batch.issue_id == issue.id, Batch.worked_at >= since)
-    )
     seconds = (now - since).total_seconds()
-    return float(settled or 0) / seconds if seconds > 0 else 0.0
+    worked_on = select(Batch.accepted_in).where(Batch.issue_id == issue.id, Batch.worked_at >= since)
+    counted = (one for accepted in session.scalars(worked_on) for one in accepted)
+    accepted = sum(readers for second, readers in counted if second >= int(since.timestamp()))
+    return accepted / seconds if seconds > 0 else 0.0

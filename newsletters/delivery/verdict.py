@@ -11,8 +11,8 @@ from random import Random
 from typing import Final
 
 from newsletters.delivery.batches import IN_DOUBT
-from newsletters.delivery.ledger import Outcome, Recipient
 from newsletters.delivery.models import DeliveryState
+from newsletters.delivery.outcomes import Outcome, Recipient
 from newsletters.delivery.retry import RetryPolicy
 from newsletters.kernel.errors import DomainError
 from newsletters.mail.replies import (
@@ -34,20 +34,21 @@ POLICY = "policy"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome for the delivery, if there is one; why the issue must rest, or stop, if it must."""
+    """The outcome for the delivery, if there is one, and why the issue must stop, if it must.
+
+    With neither, the message was not heard at all, and may go another way.
+    """
 
     outcome: Outcome | None
-    rest: str = ""
     stop: str = ""
     refusal: Reply | None = None
-    is_drop: bool = False
 
     def of_kind(self, kind: str) -> "Verdict":
         """The verdict on a refusal, once its kind is known: policy is not the address's fault."""
         if self.outcome is None:
             return self
         state = DeliveryState.FAILED if kind == POLICY else DeliveryState.BOUNCED
-        return replace(self, outcome=replace(self.outcome, state=state, reason=kind))
+        return replace(self, outcome=self.outcome._replace(state=state, reason=kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,14 @@ class Judge:
         if isinstance(error, Refused) and error.is_local:
             return self._refused_here(recipient, error, now)
         if error.phase not in ABOUT_RECIPIENT:
-            return Verdict(None, rest=_said(error), is_drop=isinstance(error, ServerUnavailable))
+            return Verdict(None)
         if isinstance(error, InDoubt | ServerUnavailable):
             lost = self._in_doubt if isinstance(error, InDoubt) else self._dropped
-            return Verdict(lost(recipient, error, now), is_drop=True)
+            return Verdict(lost(recipient, error, now))
         if isinstance(error, Refused):
             return Verdict(self._given_up(recipient, "", error, now), refusal=error.reply)
         if error.reply.code == THROTTLED:
-            return Verdict(self._dropped(recipient, error, now), rest=_said(error))
+            return Verdict(self._dropped(recipient, error, now))
         return Verdict(self._deferred(recipient, error, now))
 
     def unwritable(self, recipient: Recipient, error: DomainError, *, now: datetime) -> Verdict:
@@ -98,6 +99,12 @@ class Judge:
                 settled_at=now,
                 reply=type(error).__name__,
             )
+        )
+
+    def put_off(self, recipient: Recipient, *, until: datetime, why: str) -> Outcome:
+        """It was not tried at all: a rate or a rest of ours holds it up."""
+        return self._waiting(
+            recipient, attempts=recipient.attempts, again_at=until, reply=f"held back: {why}"
         )
 
     def _refused_here(self, recipient: Recipient, error: Refused, now: datetime) -> Verdict:

@@ -1,36 +1,41 @@
-"""The senders of this process: as many batches at a time as there are sender threads, one connection each.
+"""The sender of this process: one thread for all connections, woken when there may be work.
 
-The worker has one thread more than that, so single mails always find one free.
+Where nobody has started the thread, as in a rehearsal, whoever asks for work does it until none is left.
 """
 
-import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+import os
 from functools import cached_property
-from threading import BoundedSemaphore, Event
+from threading import Event, Thread
+from typing import Final
 
 from newsletters.bounces.processing import SmtpRefusals
-from newsletters.delivery.holds import Holds
+from newsletters.delivery.clerk import Clerk, OwnThread, SameThread
+from newsletters.delivery.dispatch import Dispatcher
+from newsletters.delivery.loads import Parcel
 from newsletters.delivery.mailing import Mailings, Post
-from newsletters.delivery.sending import Sender
+from newsletters.delivery.sending import Loop
+from newsletters.delivery.stock import Sender
+from newsletters.delivery.writers import Writers
+from newsletters.mail.exchange import Exchange
 from newsletters.mail.office import Office
-from newsletters.mail.smtp import Connection
 from newsletters.runtime import Runtime
+from newsletters.tasks.flow import rulebook
 from newsletters.tasks.identity import worker_name
 
-IDLE_SECONDS = 20.0  # an idle connection is given up before the server does it
+MOST_WRITERS: Final = 4
+
+log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Sends batches; safe to call from every thread."""
+    """Sends issues; ``deliver`` is safe to call from every thread."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.stopping = Event()
-        self.holds = Holds()
-        self._slots = BoundedSemaphore(runtime.config.sender_threads)
-        self._idle: deque[tuple[float, Connection]] = deque()
+        self._thread: Thread | None = None
+        self._failed = False
 
     @cached_property
     def office(self) -> Office:
@@ -46,45 +51,60 @@ class Deliveries:
             refusals=SmtpRefusals(),
             worker=worker_name(),
             retries_doubt=runtime.config.in_doubt == "retry",
-            holds=self.holds,
             stopping=self.stopping,
         )
 
+    @cached_property
+    def loop(self) -> Loop:
+        return self.loop_of(self.sender)
+
+    def loop_of(self, sender: Sender) -> Loop:
+        """A sender's loop with connections of its own; drain it in the end."""
+        exchange = Exchange(self.office.servers)
+        dispatcher: Dispatcher[Parcel] = Dispatcher(
+            db=sender.db,
+            servers=self.office.servers,
+            rulebook=rulebook(self.runtime.config),
+            worker=sender.worker,
+        )
+        clerk: Clerk = SameThread() if sender.db.is_sqlite else OwnThread(wake=exchange.wake, name="clerk")
+        threads = min(os.cpu_count() or 1, MOST_WRITERS) if self.office.dkim.keys else 0
+        writers = Writers(threads=threads, wake=exchange.wake)
+        return Loop(sender, exchange=exchange, dispatcher=dispatcher, clerk=clerk, writers=writers)
+
+    def start(self) -> None:
+        """Have a thread of its own do the sending from now on."""
+        loop = self.loop
+        self._thread = Thread(target=self._run, args=(loop,), name="sender")
+        self._thread.start()
+
     def deliver(self) -> None:
-        """Send one batch if one is due and a sender is free; then ask for the next."""
-        if self.stopping.is_set() or not self._slots.acquire(blocking=False):
-            return
-        try:
-            with self._connection() as connection:
-                had_work = self.sender.send_batch(connection)
-        finally:
-            self._slots.release()
-        if had_work and not self.stopping.is_set():
-            self.runtime.engine.nudge("deliver")
+        """There may be work."""
+        if not self.stopping.is_set() and not self.wake():
+            self.loop.run_until_idle()
 
-    def free_slots(self) -> int:
-        """How many more batches could be worked on at this moment."""
-        return self.runtime.config.sender_threads - self.holds.count()
+    def wake(self) -> bool:
+        """Let this process's sender look for work; False where it has none running."""
+        if self._thread is None:
+            return False
+        self.loop.wake()
+        return True
 
-    def close_idle(self, *, older_than: float = IDLE_SECONDS) -> None:
-        """Say goodbye on the connections nobody has used for a while."""
-        while self._idle:
-            since, connection = self._idle.popleft()
-            if time.monotonic() - since < older_than:
-                self._idle.appendleft((since, connection))
-                return
-            connection.close()
+    def stop(self) -> bool:
+        """Drain; say whether everything that was begun is in the books."""
+        self.stopping.set()
+        if self._thread is None:
+            if "loop" in self.__dict__:
+                self.loop.drain()
+            return True
+        self.loop.wake()
+        self._thread.join()
+        return not self._failed
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """The connection used last, so that the others may grow idle."""
+    def _run(self, loop: Loop) -> None:
         try:
-            connection = self._idle.pop()[1]
-        except IndexError:
-            connection = Connection(self.office.server)
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append((time.monotonic(), connection))
+            loop.run()
+        except Exception:
+            log.exception("the sender broke off; what it had begun is in doubt")
+            self._failed = True
+            self.stopping.set()

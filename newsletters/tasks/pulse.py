@@ -42,8 +42,7 @@ class Pulse:
             self.probe_server,
             self.release_the_dead,
             self.finish_issues,
-            self.nudge_senders,
-            self.deliveries.close_idle,
+            self.nudge_sender,
             self.timetable.run_due,
             self.presence.announce,
         )
@@ -110,12 +109,11 @@ class Pulse:
     def _reopen(self, session: Session, issue_id: int) -> None:
         reconcile.reopen_left(session, issue_id, now=self.runtime.clock.now())
 
-    def nudge_senders(self) -> None:
+    def nudge_sender(self) -> None:
         with self.runtime.db.reading() as session:
             has_due = batches.has_due(session, now=self.runtime.clock.now())
-        if has_due and not self.runtime.engine.waiting():
-            for _ in range(self.deliveries.free_slots()):
-                self._nudge("deliver")
+        if has_due and not self.deliveries.wake():
+            self._nudge("deliver")
 
     def _each(self, issue_ids: Iterable[int], act: Callable[[Session, int], None]) -> None:
         """Act on every issue in a transaction of its own: one that cannot be helped holds up no other."""

@@ -1,7 +1,7 @@
-"""The worker process: huey's threads run the tasks, a pulse finds what is due, a heart keeps the leases.
+"""The worker process: huey's threads run the tasks, the sender has one of its own, a pulse finds what is due.
 
-SIGTERM and SIGINT drain: each sender finishes the message it has begun, commits its outcome and hands its
-batch back. Nothing is lost by a harder end either: the rows say what was done.
+SIGTERM and SIGINT drain: the messages that were begun are finished, their outcomes committed and the batches
+handed back. Nothing is lost by a harder end either: the rows say what was done.
 """
 
 import logging
@@ -15,17 +15,18 @@ from types import FrameType
 from huey.consumer import Consumer
 
 from config import BadSetting, Config
-from newsletters.delivery.holds import RENEW_SECONDS
 from newsletters.kernel import logs
 from newsletters.kernel.steady_clock import SteadyClock, database_time
 from newsletters.mail.office import Office
 from newsletters.runtime import Runtime, build
-from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.flow import rulebook
+from newsletters.tasks.register import register
 
 PULSE_SECONDS = 1.0
 FOLLOW_SECONDS = 60.0
 DRAIN_SECONDS = 15.0  # a server may take minutes for a final dot; then the message is left in doubt
 IDLE_TRANSACTION_SECONDS = 10.0  # shorter than a lease: what a frozen worker held is free when its lease ends
+TASK_THREADS = 4  # single mails, forms, long work: nobody waits behind another
 POLL_SECONDS = (0.05, 0.25)  # how often an idle thread looks for a nudge: at first, and at most
 
 log = logging.getLogger(__name__)
@@ -40,24 +41,23 @@ def run(runtime: Runtime) -> int:
     stopping = tasks.deliveries.stopping
     consumer = Consumer(
         runtime.engine.huey,
-        workers=runtime.config.sender_threads + 1,
+        workers=TASK_THREADS,
         periodic=False,
         initial_delay=POLL_SECONDS[0],
         max_delay=POLL_SECONDS[1],
         shutdown_timeout=DRAIN_SECONDS,
     )
     ended = Event()
-    for keep in (partial(_keep_leases, runtime, tasks), partial(_keep_time, clock)):
-        Thread(target=keep, args=(ended,), daemon=True).start()
+    Thread(target=_keep_time, args=(clock, ended), daemon=True).start()
     consumer.start()
+    tasks.deliveries.start()
     _stop_on_signals(stopping)  # in place of huey's own, which would interrupt the threads
     log.info("worker ready")
     while not stopping.wait(PULSE_SECONDS):
         tasks.pulse.beat()
         consumer.check_worker_health()
-    is_drained = _drain(consumer)
+    is_drained = all([tasks.deliveries.stop(), _drain(consumer)])
     ended.set()
-    tasks.deliveries.close_idle(older_than=0)
     tasks.pulse.presence.leave()
     log.info("worker stopped")
     return 0 if is_drained else 1
@@ -68,7 +68,8 @@ def main() -> int:
     try:
         config = Config.from_env()
         runtime = build(config)
-        Office.from_config(config, runtime.signer)  # a bad server, sender or key is said at once
+        Office.from_config(config, runtime.signer)  # a bad server, sender, key or rule is said at once
+        rulebook(config)
     except BadSetting as error:
         sys.stderr.write(f"Cannot start: {error}\n")
         return 2
@@ -93,14 +94,6 @@ def _stop_on_signals(stopping: Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-
-
-def _keep_leases(runtime: Runtime, tasks: Tasks, ended: Event) -> None:
-    while not ended.wait(RENEW_SECONDS):
-        try:
-            tasks.deliveries.holds.renew(runtime.db, runtime.clock)
-        except Exception:
-            log.exception("the leases could not be renewed")
 
 
 def _keep_time(clock: SteadyClock, ended: Event) -> None:

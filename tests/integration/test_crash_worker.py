@@ -21,14 +21,14 @@ from tests.delivering import WorkerProcess, make_audience, outcomes, schedule_is
 from tests.sink import SinkProcess, wait_until
 
 READERS = 5000
-THREADS = 4
+CONNECTIONS = 4
 SEND_SECONDS = 600.0  # a bound for a machine that is very busy; a free one needs some ten seconds
 ACCEPTED, WAITING = DeliveryState.ACCEPTED, DeliveryState.WAITING
 
 
 @pytest.fixture
 def worker(config: Config, sink: SinkProcess, tmp_path: Path) -> Iterator[WorkerProcess]:
-    made = WorkerProcess(config, sink, tmp_path / "worker", SENDER_THREADS=str(THREADS), BATCH_SIZE="100")
+    made = WorkerProcess(config, sink, tmp_path / "worker", BATCH_SIZE="100", SMTP_URL=_few(sink))
     yield made
     made.end()
 
@@ -49,7 +49,7 @@ def test_a_worker_killed_again_and_again_loses_nobody(
     stats = sink.stats()
     assert outcomes(db, issue_id) == {ACCEPTED: READERS}
     assert stats["distinct_recipients"] == READERS
-    assert stats["messages"] - READERS <= THREADS * len(moments)
+    assert stats["messages"] - READERS <= CONNECTIONS * len(moments)
     assert stats["messages"] - READERS == stats["duplicates"]  # the same Message-ID to the same reader
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_goes_away_during_the_send_is_waited_for(
     doubtful = found.pop(DeliveryState.UNKNOWN, 0)  # their dot was out when it died; retried in some minutes
     assert reason is PauseReason.SERVER
     assert found == {ACCEPTED: READERS - doubtful}
-    assert doubtful <= THREADS
+    assert doubtful <= CONNECTIONS
     assert sink.stats()["distinct_recipients"] >= READERS - doubtful
     assert sink.stats()["duplicates"] == 0
     with db.reading() as session:
@@ -128,7 +128,7 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
     _wait_for_messages(sink, 200)
     _freeze(worker, db)
 
-    with WorkerProcess(config, sink, tmp_path / "other", SENDER_THREADS=str(THREADS)):
+    with WorkerProcess(config, sink, tmp_path / "other", SMTP_URL=_few(sink)):
         _wait_for_end(db, issue_id)
         worker.send(signal.SIGCONT)
         wait_until(lambda: "taken over by another worker" in worker.log, timeout=60, what="the refusal")
@@ -136,7 +136,11 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_refused(
     stats = sink.stats()
     assert outcomes(db, issue_id) == {ACCEPTED: READERS}
     assert stats["distinct_recipients"] == READERS
-    assert stats["messages"] - READERS <= THREADS  # the messages that were on their way when it froze
+    assert stats["messages"] - READERS <= CONNECTIONS  # the messages that were on their way when it froze
+
+
+def _few(sink: SinkProcess) -> str:
+    return f"{sink.smtp_url}?connections={CONNECTIONS}"
 
 
 def _now() -> datetime:

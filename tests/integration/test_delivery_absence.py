@@ -36,7 +36,7 @@ def config(config: Config, sink: SinkProcess) -> Config:
 def tasks(runtime: Runtime) -> Iterator[Tasks]:
     made = register(runtime)
     yield made
-    made.deliveries.close_idle(older_than=0)
+    made.deliveries.stop()
 
 
 def test_a_server_that_is_away_pauses_the_issue_and_costs_nobody_an_attempt(
@@ -97,7 +97,7 @@ def test_what_an_editor_paused_no_server_resumes(
         assert (issue.state, issue.pause_reason) == (IssueState.PAUSED, PauseReason.EDITOR)
 
 
-@pytest.mark.parametrize("fault", ["mail-451", "mail-550-5.7.1", "greet-554", "ehlo-421", "dot-454-4.7.0"])
+@pytest.mark.parametrize("fault", ["mail-451", "mail-550-5.7.1", "mail-550", "greet-554", "ehlo-421"])
 def test_what_the_server_says_to_all_pauses_the_issue_and_spends_no_attempt(
     runtime: Runtime, tasks: Tasks, sink: SinkProcess, fault: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_a_server_that_hangs_up_on_everyone_counts_as_away(
     with runtime.db.reading() as session:
         assert session.get_one(Issue, issue_id).pause_reason is PauseReason.SERVER
         assert set(session.scalars(select(Delivery.attempts))) == {0}
-    assert sink.fault_hits() == [3]
+    assert sink.fault_hits()[0] >= 3
 
 
 def test_a_message_too_large_for_the_server_waits_for_an_editor(

@@ -44,7 +44,7 @@ def config(config: Config, sink: SinkProcess) -> Config:
 def tasks(runtime: Runtime) -> Iterator[Tasks]:
     made = register(runtime)
     yield made
-    made.deliveries.close_idle(older_than=0)
+    made.deliveries.stop()
 
 
 FAULTS = [
@@ -179,7 +179,7 @@ def test_under_assume_sent_a_lost_acknowledgement_is_left_unknown(
 
     work(assuming, tasks)
 
-    tasks.deliveries.close_idle(older_than=0)
+    tasks.deliveries.stop()
     assert len(sink.messages(to="lost@readers.example")) == 1
     assert outcomes(runtime.db, issue_id) == {ACCEPTED: 2, UNKNOWN: 1}
     assert state_of(runtime.db, issue_id) is IssueState.SENT

@@ -1,9 +1,8 @@
 """Who may write for a batch, and what happens when a worker dies or cannot write."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -11,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from config import Config
 from newsletters.delivery import batches
-from newsletters.delivery.batches import LEASE, LeaseLost
+from newsletters.delivery.batches import LEASE, Hold, LeaseLost
+from newsletters.delivery.ledger import Ledger
 from newsletters.delivery.models import DeliveryState
+from newsletters.delivery.outcomes import Entered, Outcome, Page
 from newsletters.kernel.clock import FixedClock
-from newsletters.kernel.db import Database
 from newsletters.runtime import Runtime
 from newsletters.tasks.register import Tasks, register
 from tests.delivering import (
@@ -34,14 +34,14 @@ ACCEPTED, WAITING, UNKNOWN = DeliveryState.ACCEPTED, DeliveryState.WAITING, Deli
 
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
-    return replace(config, smtp_url=sink.smtp_url)
+    return replace(config, smtp_url=f"{sink.smtp_url}?connections=1")
 
 
 @pytest.fixture
 def tasks(runtime: Runtime) -> Iterator[Tasks]:
     made = register(runtime)
     yield made
-    made.deliveries.close_idle(older_than=0)
+    made.deliveries.stop()
 
 
 def test_a_stale_worker_is_refused_and_sends_nothing_more(
@@ -92,7 +92,7 @@ def test_a_lease_that_was_lost_cannot_be_handed_back(runtime: Runtime, clock: Fi
     assert claim_batch(runtime, "second") is not None
 
     with pytest.raises(LeaseLost), runtime.db.transaction() as session:
-        batches.hand_back(session, claim.hold, settled=0, now=clock.now())
+        batches.hand_back(session, claim, now=clock.now())
 
 
 def test_a_kept_lease_is_not_taken_over(runtime: Runtime, clock: FixedClock) -> None:
@@ -101,7 +101,7 @@ def test_a_kept_lease_is_not_taken_over(runtime: Runtime, clock: FixedClock) -> 
     assert claim is not None
     clock.advance(LEASE - timedelta(seconds=1))
     with runtime.db.transaction() as session:
-        batches.keep(session, [claim.hold], now=clock.now())
+        batches.count(session, claim, now=clock.now())
 
     clock.advance(LEASE - timedelta(seconds=1))
 
@@ -112,43 +112,42 @@ def test_while_nothing_can_be_committed_nothing_is_sent(
     runtime: Runtime, tasks: Tasks, sink: SinkProcess
 ) -> None:
     issue_id = start_issue(runtime, make_audience(runtime.db, 3))
-    broken = BreakableDatabase(runtime.db, watch=lambda: sink.stats()["messages"])
-    sender = replace(tasks.deliveries.sender, db=broken)
+    loop = tasks.deliveries.loop
+    broken = BreakableLedger(loop.stock.ledger, watch=lambda: sink.stats()["messages"])
+    loop.stock.ledger = broken
+    Watched(loop, after_first=lambda: broken.fail(times=3))
 
-    with Watched(tasks, after_first=lambda: broken.fail(times=3)) as connection:
-        sender.send_batch(connection)
+    loop.run_until_idle()
 
     assert broken.seen_at_failures == [1, 1, 1]
     assert outcomes(runtime.db, issue_id) == {ACCEPTED: 3}
     assert sink.stats()["duplicates"] == 0
 
 
-class BreakableDatabase(Database):
-    """A database whose transactions can be made to fail at their commit, as on a full disk."""
+class BreakableLedger(Ledger):
+    """A ledger whose commits can be made to fail, as on a full disk."""
 
-    def __init__(self, real: Database, *, watch: Callable[[], int]) -> None:
+    def __init__(self, real: Ledger, *, watch: Callable[[], int]) -> None:
         self._real = real
         self._watch = watch
         self._failures = 0
-        self.is_sqlite = real.is_sqlite
         self.seen_at_failures: list[int] = []
 
     def fail(self, *, times: int) -> None:
         self._failures = times
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Session]:
-        with self._real.transaction(durable=durable) as session:
-            yield session
-            if self._failures:
-                self._failures -= 1
-                self.seen_at_failures.append(self._watch())
-                raise OperationalError("COMMIT", {}, Exception("disk full"))
+    def write(self, pages: Sequence[Page], *, now: datetime) -> dict[Hold, Entered]:
+        if self._failures:
+            self._failures -= 1
+            self.seen_at_failures.append(self._watch())
+            raise OperationalError("COMMIT", {}, Exception("disk full"))
+        return self._real.write(pages, now=now)
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
-        with self._real.reading() as session:
-            yield session
+    def write_off(self, session: Session, hold: Hold, outcomes: Sequence[Outcome]) -> None:
+        self._real.write_off(session, hold, outcomes)
+
+    def close(self) -> None:
+        self._real.close()
 
 
 def _die() -> None:

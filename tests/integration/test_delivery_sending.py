@@ -38,14 +38,14 @@ ACCEPTED, CANCELLED = DeliveryState.ACCEPTED, DeliveryState.CANCELLED
 
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
-    return replace(config, smtp_url=sink.smtp_url)
+    return replace(config, smtp_url=f"{sink.smtp_url}?connections=1")
 
 
 @pytest.fixture
 def tasks(runtime: Runtime) -> Iterator[Tasks]:
     made = register(runtime)
     yield made
-    made.deliveries.close_idle(older_than=0)
+    made.deliveries.stop()
 
 
 def test_every_reader_gets_one_message_and_the_books_balance(
@@ -91,7 +91,10 @@ def test_an_unsubscribe_during_the_send_is_in_force_for_the_next_message(
 ) -> None:
     issue_id = start_issue(runtime, make_audience(runtime.db, 3))
 
-    send_with(tasks, after_first=lambda: _set_state(runtime.db, "reader1", SubscriptionState.UNSUBSCRIBED))
+    def unsubscribe() -> None:
+        _set_state(runtime.db, "reader1", SubscriptionState.UNSUBSCRIBED)
+
+    send_with(tasks, after_first=unsubscribe, stale_seconds=0)
 
     assert sink.messages(to="reader1@readers.example") == []
     row = delivery_to(runtime.db, issue_id, "reader1@readers.example")
@@ -104,7 +107,7 @@ def test_a_suppression_during_the_send_is_in_force_for_the_next_message(
 ) -> None:
     issue_id = start_issue(runtime, make_audience(runtime.db, 3))
 
-    send_with(tasks, after_first=lambda: _suppress(runtime.db, "reader1@readers.example"))
+    send_with(tasks, after_first=lambda: _suppress(runtime.db, "reader1@readers.example"), stale_seconds=0)
 
     assert sink.messages(to="reader1@readers.example") == []
     assert delivery_to(runtime.db, issue_id, "reader1@readers.example").reason == "suppressed"
@@ -115,7 +118,7 @@ def test_a_reader_erased_during_the_send_gets_nothing(
 ) -> None:
     issue_id = start_issue(runtime, make_audience(runtime.db, 2))
 
-    send_with(tasks, after_first=lambda: _erase(runtime.db, "reader1@readers.example"))
+    send_with(tasks, after_first=lambda: _erase(runtime.db, "reader1@readers.example"), stale_seconds=0)
 
     assert sink.stats()["messages"] == 1
     assert outcomes(runtime.db, issue_id) == {ACCEPTED: 1, CANCELLED: 1}

@@ -143,7 +143,7 @@ def test_what_is_kept_in_a_process_is_bounded(process: Process) -> None:
 def test_a_worker_without_its_engine_goes_on_by_the_database(
     config: Config, db: Database, sink: SinkProcess, redis_server: PrivateRedis, tmp_path: Path
 ) -> None:
-    settings = {"ENGINE_URL": redis_server.url, "SENDER_THREADS": "1"}
+    settings = {"ENGINE_URL": redis_server.url}
     with WorkerProcess(config, sink, tmp_path / "worker", **settings):
         _queue(db, to="before@readers.example")
         sink.message(to="before@readers.example", timeout=20)

@@ -47,7 +47,7 @@ def test_documented_ports_are_the_defaults(tmp_path: Path) -> None:
         ("SECRET_KEY", "short"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
         ("LOG_LEVEL", "LOUD"),
-        ("SENDER_THREADS", "-1"),
+        ("BATCH_SIZE", "-1"),
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def downgrade() -> None:
         raise RuntimeError("an issue's readers are still being written down: let that end first")
     _widen_deliveries()
     op.add_column("batches", sa.Column("in_flight_id", BigId, nullable=True))
+    op.add_column("batches", sa.Column("settled", sa.Integer(), nullable=False, server_default="0"))
     for batch_id, in_flight in connection.execute(
         sa.text("SELECT id, in_flight FROM batches WHERE in_flight <> ''")
     ).all():
@@ -52,6 +53,7 @@ def downgrade() -> None:
         )
     op.drop_index("ix_batches_issue_id_last_id", "batches")
     with op.batch_alter_table("batches") as batches:
+        batches.alter_column("settled", server_default=None)
         batches.drop_constraint(op.f("ck_batches_is_a_range"), type_="check")
         for name in ("first_id", "last_id", "in_flight", *STATES, "reasons", "accepted_in"):
             batches.drop_column(name)
@@ -151,6 +153,7 @@ def _count(connection: sa.Connection, batch: Any) -> None:
 def _finish_batches() -> None:
     with op.batch_alter_table("batches") as batches:
         batches.drop_column("in_flight_id")
+        batches.drop_column("settled")
         batches.alter_column("first_id", existing_type=BigId, nullable=False)
         batches.alter_column("last_id", existing_type=BigId, nullable=False)
         for name in ("in_flight", *STATES, "reasons", "accepted_in"):
