@@ -129,7 +129,7 @@ class Dispatcher(Generic[L]):
                 return False
             placed.append(self._enter(*chosen, group, now, now_ns))
             left[chosen[0].name] -= 1
-            if len(self._places.all) > 1 or not left[chosen[0].name]:
+            if self._places.has_weights or not left[chosen[0].name]:
                 open_places[:] = self._places.in_turn(left, now, now_ns)
             return True
 
@@ -275,6 +275,7 @@ class Dispatcher(Generic[L]):
                 self._providers.follow(self._rulebook.rules)
                 self._places.rules = self._rulebook.rules
             self._sharing.exchange(now, is_idle=not len(self._queue))
+            self._places.forget_unused(lambda group: self._queue.size_of(group) > 0)
 
     def close(self) -> None:
         """This process ends: what it learnt is told, its share is free for the others."""

@@ -78,3 +78,4 @@ class Health:
         if breaker.until != lane.breaker.until:
             self._places.changed_rests.add((place.name, group))
         lane.breaker = breaker
+        self._places.note(place.name, group, lane)

@@ -25,6 +25,7 @@ EVERY: Final = timedelta(milliseconds=200)
 HOLD_NS: Final = 6 * SECOND  # what goes within this time behind a provider's rate stays in hand
 SERVER_HOLD_NS: Final = 60 * SECOND  # a server's rate holds up everybody alike: nothing else could be claimed
 ENOUGH_NS: Final = 2 * SECOND  # work for so long is in hand: no more is claimed for that server
+MOST_WANTED: Final = 256  # no server has so many connections that a larger number would say more
 TOGETHER_NS: Final = 4 * SECOND  # so much of what stands in line comes at one time; less than is held in hand
 WITHOUT_TLS: Final = timedelta(hours=1)
 NO_SHARE: Final = timedelta(seconds=5)
@@ -159,7 +160,7 @@ class Outlooks:
         if standing is Standing.TRYING:
             return 1
         now_ns = nanoseconds(now)
-        most = place.gate.slots_within(now_ns, ENOUGH_NS)
+        most = min(place.gate.slots_within(now_ns, ENOUGH_NS), MOST_WANTED)
         wanted = 0
         for group in queue.groups():
             waiting = queue.size_of(group)
@@ -191,7 +192,7 @@ class Outlooks:
         return [gate for gate in self._gates(queue) if gate.rate is not None]
 
     def _gates(self, queue: FairQueue[L]) -> list[Gate]:
-        lanes = [lane for (_, group), lane in self._places.lanes.items() if queue.size_of(group)]
+        lanes = [lane for (_, group), lane in self._places.limited.items() if queue.size_of(group)]
         return [*(place.gate for place in self._places.all), *lanes]
 
 

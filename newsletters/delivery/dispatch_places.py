@@ -1,6 +1,6 @@
 """All gates of one process: its servers, and the providers it has letters for at each of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
@@ -97,6 +97,8 @@ class Places:
         ]
         self.by_name = {place.name: place for place in self.all}
         self.lanes: dict[tuple[str, str], Lane] = {}
+        self.limited: dict[tuple[str, str], Lane] = {}  # those of them with a rate or a rest
+        self.has_weights = False
         self.workers: Mapping[str, Sequence[str]] = {}
         self.changed_rests: set[tuple[str, str]] = set()
 
@@ -107,6 +109,8 @@ class Places:
             self._follow(place, now)
         for (name, group), lane in self.lanes.items():
             self._set(lane, rules.of(name, group), self.by_name[name], now)
+            self.note(name, group, lane)
+        self.has_weights = len({place.weight for place in self.all}) > 1
 
     def _follow(self, place: Place, now: datetime) -> None:
         own = self.rules.of_server(place.name)
@@ -136,7 +140,15 @@ class Places:
         if lane is None:
             lane = self.lanes[place.name, group] = Lane(f"provider {place.name} {group}")
             self._set(lane, self.rules.of(place.name, group), place, now)
+            self.note(place.name, group, lane)
         return lane
+
+    def note(self, name: str, group: str, lane: Lane) -> None:
+        """Know which lanes have to be looked at when time passes."""
+        if lane.rate is not None or lane.breaker.until is not None:
+            self.limited[name, group] = lane
+        else:
+            self.limited.pop((name, group), None)
 
     def limits_places(self, group: str) -> bool:
         """Whether the rules may limit how many letters to a provider are under way."""
@@ -148,6 +160,12 @@ class Places:
             lane = self.lanes.get((place.name, group))
             if lane is not None and lane.is_blank():
                 del self.lanes[place.name, group]
+
+    def forget_unused(self, is_used: Callable[[str], bool]) -> None:
+        """Let go of every lane that holds nothing worth knowing and that no letter waits for."""
+        for key, lane in tuple(self.lanes.items()):
+            if lane.is_blank() and not is_used(key[1]):
+                del self.lanes[key]
 
     def obstacle(self, place: Place, lane: Lane, *, is_alone: bool, now: datetime, now_ns: int) -> Obstacle:
         """What keeps a letter to this provider from this server, whatever the server itself says."""
@@ -177,7 +195,7 @@ class Places:
         """
         among = self.open(now)
         with_room = [place for place in among if room.get(place.name, 0) > 0]
-        if len({place.weight for place in among}) < 2:
+        if not self.has_weights:
             return with_room
         able = [p for p in among if p.keeps_up(now, now_ns, has_room=room.get(p.name, 0) > 0)]
         least = min((place.turn for place in able), default=0.0)
@@ -191,10 +209,13 @@ class Places:
         """Take over what others know, but for what this process has just learnt itself."""
         for (name, group), breaker in rests.items():
             if name in self.by_name and (name, group) not in self.changed_rests:
-                self.lane(self.by_name[name], group, now).breaker = breaker
+                lane = self.lane(self.by_name[name], group, now)
+                lane.breaker = breaker
+                self.note(name, group, lane)
         for key, lane in self.lanes.items():
             if lane.breaker.until is not None and key not in rests and key not in self.changed_rests:
                 lane.breaker = Breaker()
+                self.note(*key, lane)
 
 
 def _day_most(limits: Limits, place: Place, now: datetime) -> int | None:

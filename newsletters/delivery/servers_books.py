@@ -4,7 +4,7 @@ Whoever saw something happen writes it; everybody else takes it over at their ne
 exact to the letter, and nothing needs to be: rates are (throttle_books.py), and the rest learns by itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
@@ -18,6 +18,7 @@ from newsletters.delivery.shaping_models import FlowMinute, MailServer, Provider
 from newsletters.kernel.db import insert_into
 
 ALIVE_FOR: Final = timedelta(seconds=8)  # a worker that tells nothing for so long has no share any more
+RESTS_KEPT: Final = timedelta(days=1)
 COUNTS_KEPT: Final = timedelta(days=2)
 LONGEST_WHY: Final = 500
 
@@ -179,9 +180,9 @@ def try_provider_now(session: Session, provider: str, *, now: datetime) -> bool:
     return cast("CursorResult[Any]", ended).rowcount > 0
 
 
-def forget_servers(session: Session, names: Iterable[str]) -> None:
-    """Forget how servers were that are not in use any more, but not when they were first used."""
-    session.execute(delete(ProviderRest).where(ProviderRest.server.not_in(list(names))))
+def forget_rests(session: Session, *, now: datetime) -> None:
+    """Forget rests that ended long ago and that no letter has tried since."""
+    session.execute(delete(ProviderRest).where(ProviderRest.until < now - RESTS_KEPT))
 
 
 def said(words: str) -> str:

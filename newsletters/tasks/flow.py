@@ -60,9 +60,10 @@ def want_domains(runtime: Runtime) -> None:
 
 
 def forget_old_flow(runtime: Runtime) -> None:
-    """Buckets, counts and domains that nobody has used for long."""
+    """Buckets, counts, rests and domains that nobody has used for long."""
     with runtime.db.transaction() as session:
         now = runtime.clock.now()
         throttle_books.forget_old(session, now=now)
         servers_books.forget_counts(session, now=now)
+        servers_books.forget_rests(session, now=now)
         providers.forget_unused(session, before=now - UNUSED_AFTER)

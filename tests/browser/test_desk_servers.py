@@ -124,4 +124,4 @@ def test_an_owner_has_a_resting_provider_tried_without_scripts(
     page.get_by_role("row", name="Google").get_by_role("button", name="Try again now").click()
 
     expect(page.get_by_role("status")).to_contain_text("Google is being tried with one letter")
-    expect(page.get_by_role("row", name="Google").get_by_text("Being tried")).to_be_visible()
+    expect(page.get_by_role("row", name="Google").get_by_text("Tried with the next letter")).to_be_visible()

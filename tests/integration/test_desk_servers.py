@@ -114,7 +114,7 @@ def test_a_server_can_be_tried_at_once_with_the_issues_that_wait_for_it(
         assert session.get_one(Issue, issue_id).resume_at == NOW
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "server.tried")).one()
         assert entry.detail == ONE
-    assert "Being tried" in _page(desk)
+    assert "Tried with the next letter" in _page(desk)
 
 
 def test_a_provider_can_be_tried_at_once(desk: FlaskClient, db: Database, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def state_of_server(view: ServerView) -> tuple[str, str]:
     if view.standing is Standing.RESTING:
         return "paused", _("Resting")
     if view.standing is Standing.TRYING:
-        return "waiting", _("Being tried")
+        return "waiting", _("Tried with the next letter")
     if view.speed is not None:
         return "warning", _("Slowed down")
     if view.state.first_used_at is None:
@@ -29,7 +29,7 @@ def state_of_provider(view: ProviderView) -> tuple[str, str]:
     standings = {rest.standing for rest in view.rests}
     if Standing.RESTING in standings:
         return "paused", _("Resting")
-    return ("waiting", _("Being tried")) if standings else ("ok", _("Takes mail"))
+    return ("waiting", _("Tried with the next letter")) if standings else ("ok", _("Takes mail"))
 
 
 def is_resting(view: ProviderView) -> bool:
