@@ -97,7 +97,8 @@ class CompiledMessage:
 
     def content(self, values: Mapping[str, str]) -> bytes:
         """All that follows the head, in its relaxed canonical form. Raises MissingValue."""
-        written = [_encoded(insertion, values) for insertion in self.insertions]
+        known: dict[str, bytes] = {}
+        written = [_encoded(insertion, values, known) for insertion in self.insertions]
         return b"".join([piece if isinstance(piece, bytes) else written[piece] for piece in self.body])
 
 
@@ -187,7 +188,12 @@ def _filled(pieces: Pieces, values: Mapping[str, str]) -> str:
     return "".join(piece if isinstance(piece, str) else fields.safe(piece.value(values)) for piece in pieces)
 
 
-def _encoded(insertion: Insertion, values: Mapping[str, str]) -> bytes:
+def _encoded(insertion: Insertion, values: Mapping[str, str], known: dict[str, bytes]) -> bytes:
+    """``known`` holds what was encoded for this recipient: most values look the same in text and in HTML."""
     slot, is_html = insertion
     value = slot.value(values)
-    return quoted.encode(escape(value) if is_html else value)
+    text = escape(value) if is_html else value
+    written = known.get(text)
+    if written is None:
+        written = known[text] = quoted.encode(text)
+    return written

@@ -6,6 +6,7 @@ of a line, none twice in a row, no tabs. No line begins with a dot, so there is 
 "From " (RFC 2049 section 3).
 """
 
+import binascii
 import re
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ LINE = 76  # RFC 2045 section 6.7 rule 5, with the "=" of a soft break
 SOFT_BREAK = b"=\r\n"
 _TOKENS = tuple(bytes([byte]) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte for byte in range(256))
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_UNLIKE = re.compile(rb"[\x00-\x1f\x7f]|  | \Z")
 _DELICATE = (b".", b"F")  # where a line begins
 _DELICATE_LETTERS = (".", "F")
 
@@ -25,12 +27,27 @@ def encode(text: str) -> bytes:
         lines = [text[start : start + LINE - 1] for start in range(0, len(text), LINE - 1)]
         if not any(line.startswith((".", "From ")) for line in lines):
             return "=\r\n".join(lines).encode()
+    written = _written_by_library(text.encode(errors="replace"))
+    if written is not None:
+        return written
     return b"\r\n".join(_line(line) for line in _NEWLINE.split(text))
 
 
 def _is_plain(text: str) -> bool:
     """Whether every character stands for itself, wherever the line is cut."""
     return text.isascii() and text.isprintable() and "=" not in text and "  " not in text and text[-1:] != " "
+
+
+def _written_by_library(raw: bytes) -> bytes | None:
+    """One line in a script of any kind, by the standard library; None where its rules are not ours."""
+    if _UNLIKE.search(raw):
+        return None
+    written = binascii.b2a_qp(raw)
+    if written[:1] in _DELICATE or b"=\n." in written or b"=\nF" in written:
+        return None
+    if len(written) - written.rfind(b"\n") - 1 >= LINE:
+        return None
+    return written.replace(b"\n", b"\r\n")
 
 
 def ends_line(text: str) -> bool:
