@@ -7,11 +7,13 @@ the others showed last. ``--report`` measures nothing and writes the report of t
 """
 
 import argparse
+import fcntl
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,10 @@ SECTIONS: Final[Mapping[str, Section]] = {
 }
 
 
+class NotAlone(Exception):
+    """Another run uses the same folder: both would measure each other."""
+
+
 def main() -> int:
     """Measure what was asked for; 0 even where a goal is missed, for that is a figure and no failure."""
     chosen = _options()
@@ -41,8 +47,9 @@ def main() -> int:
     results = json.loads(kept.read_text()) if kept.exists() and (chosen.only or chosen.report) else {}
     if not chosen.report:
         try:
-            _measure(chosen.only or list(SECTIONS), plan, cache, kept, results)
-        except programs.CannotFetch as error:
+            with _alone(cache):
+                _measure(chosen.only or list(SECTIONS), plan, cache, kept, results)
+        except (programs.CannotFetch, NotAlone) as error:
             sys.stderr.write(f"{error}\n")
             return 1
     folder = cache / "quick-report" if plan.is_quick else ROOT
@@ -51,8 +58,21 @@ def main() -> int:
     return 0
 
 
-def _measure(names: Sequence[str], plan: Plan, cache: Path, kept: Path, results: dict[str, Any]) -> None:
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Keep other runs out of the folder until the block ends. Raises NotAlone."""
     cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotAlone(
+                f"Another run uses {cache}; wait for it, or give this one another --cache."
+            ) from error
+        yield
+
+
+def _measure(names: Sequence[str], plan: Plan, cache: Path, kept: Path, results: dict[str, Any]) -> None:
     bench = Bench(programs.fetch(cache), cache / "work")
     bench.folder.mkdir(exist_ok=True)
     with stores(cache) as found:

@@ -139,7 +139,6 @@ class PostgresStore:
         settings = {**POSTGRES_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(self._port)}
         settings["unix_socket_directories"] = str(self._folder)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "300", "-l", log, "-o", options, "start")
         return self
