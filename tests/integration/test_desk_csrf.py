@@ -12,7 +12,7 @@ from tests.factories import make_newsletter
 from tests.routes import READING, all_routes
 
 # Embedded forms stand on other sites and carry no cookie.
-EMBEDDED = {"embed.embed_subscribe", "embed.embed_code", "embed.embed_again"}
+EMBEDDED = {"embed.embed_subscribe", "embed.embed_code", "embed.embed_again", "embed.embed_shown"}
 # The token in the address is the credential, as in a mail program's one-click post (RFC 8058).
 BY_TOKEN = {
     "public.unsubscribe_now",
@@ -20,6 +20,7 @@ BY_TOKEN = {
     "public.pause_instead",
     "public.undo",
     "public.confirm_now",
+    "public.confirm_opened",
     "public.send_new_link",
     "public.change_address",
 }
