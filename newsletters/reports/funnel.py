@@ -97,7 +97,9 @@ def by_day(
     )
 
 
-def _chosen(statement: Select[*tuple[Any, ...]], since: date, newsletter_id: int | None) -> Select[*tuple[Any, ...]]:
+def _chosen(
+    statement: Select[*tuple[Any, ...]], since: date, newsletter_id: int | None
+) -> Select[*tuple[Any, ...]]:
     statement = statement.where(FunnelCount.on >= since)
     if newsletter_id is not None:
         statement = statement.where(FunnelCount.newsletter_id == newsletter_id)

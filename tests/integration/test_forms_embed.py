@@ -1,6 +1,7 @@
 """Forms on other people's pages: no cookie, no CSRF, one neutral answer, as a page and as JSON."""
 
 import gzip
+from functools import partial
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_the_work_for_an_answer_is_the_same_for_every_address(
             make_subscription(session, newsletter, reader, state=SubscriptionState(state))
 
     work = [
-        statements_of(db, lambda kind=kind: _post(client, path, f"{kind}@readers.example"))
+        statements_of(db, partial(_post, client, path, f"{kind}@readers.example"))
         for kind in ("warm", "new", *known)
     ]
 
