@@ -73,7 +73,10 @@ class Exchange:
 
         False where the letter is gone already: nothing was sent, and its outcome comes with the next poll.
         """
-        return any(pool.release(key) for pool in self.pools)
+        for pool in self.pools:
+            if key in pool.line_of:
+                return pool.release(key)
+        return False
 
     def withdraw(self, key: Hashable) -> bool:
         """Make sure that a letter does not go. No event of it comes any more.

@@ -52,6 +52,7 @@ class Line:
         self.offers = Offers.of(dialogue)
         self.keeper = keeper
         self.timeouts = dialogue.timeouts
+        self._seconds = {phase: self.timeouts.of(phase) for phase in (*ENVELOPE, Phase.BODY, Phase.DOT)}
         self.current: Turn | None = None
         self.following: Turn | None = None
         self.orphans: list[Letter] = []  # nothing was answered to them: another line may carry them
@@ -180,10 +181,13 @@ class Line:
         """How long the next answer may take; a message that is leaving may take so long for every block."""
         if self.is_leaving:
             return
-        phase = self._awaited[0][1] if self._awaited else None
+        if not self._awaited:
+            self.ends_at = 0.0
+            return
+        phase = self._awaited[0][1]
         if phase is Phase.DOT and self.stream.unsent:
             phase = Phase.BODY
-        self.ends_at = time.monotonic() + self.timeouts.of(phase) if phase is not None else 0.0
+        self.ends_at = time.monotonic() + self._seconds[phase]
 
     def _listen(self, raw: bytes) -> None:
         if not raw:
