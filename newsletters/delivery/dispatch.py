@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import count
 from random import Random
 from threading import RLock
@@ -140,13 +141,13 @@ class Dispatcher(Generic[L]):
     ) -> tuple[Place, Lane] | None:
         """The server whose turn it is by weight, of those that can have a letter to this provider."""
         best: tuple[Place, Lane] | None = None
+        has_others = partial(self._queue.has_others, group)
         for place in among:
             lane = self._places.lane(place, group, now)
             at_server = place.gate.obstacle(now, now_ns)
             if at_server in (Obstacle.REST, Obstacle.PLACES):
                 continue
-            is_alone = not self._queue.has_others(group)
-            at_lane = self._places.obstacle(place, lane, is_alone=is_alone, now=now, now_ns=now_ns)
+            at_lane = self._places.obstacle(place, lane, has_others, now=now, now_ns=now_ns)
             if at_lane in (Obstacle.REST, Obstacle.PLACES, Obstacle.TLS):
                 continue
             if at_lane is not Obstacle.NONE:

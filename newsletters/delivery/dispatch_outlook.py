@@ -25,7 +25,6 @@ EVERY: Final = timedelta(milliseconds=200)
 HOLD_NS: Final = 6 * SECOND  # what goes within this time behind a provider's rate stays in hand
 SERVER_HOLD_NS: Final = 60 * SECOND  # a server's rate holds up everybody alike: nothing else could be claimed
 ENOUGH_NS: Final = 2 * SECOND  # work for so long is in hand: no more is claimed for that server
-MOST_WANTED: Final = 256  # no server has so many connections that a larger number would say more
 TOGETHER_NS: Final = 4 * SECOND  # so much of what stands in line comes at one time; less than is held in hand
 WITHOUT_TLS: Final = timedelta(hours=1)
 NO_SHARE: Final = timedelta(seconds=5)
@@ -159,17 +158,18 @@ class Outlooks:
             return 0
         if standing is Standing.TRYING:
             return 1
-        now_ns = nanoseconds(now)
-        most = min(place.gate.slots_within(now_ns, ENOUGH_NS), MOST_WANTED)
-        wanted = 0
-        for group in queue.groups():
-            waiting = queue.size_of(group)
-            if self._places.limits_places(group):
-                waiting = min(waiting, self._places.lane(place, group, now).left())
-            wanted += waiting
-            if wanted >= most:
-                return most
-        return wanted
+        most = place.gate.slots_within(nanoseconds(now), ENOUGH_NS) if place.gate.rate else len(queue)
+        return min(most, len(queue) - self._too_many(place, queue, now))
+
+    def _too_many(self, place: Place, queue: FairQueue[L], now: datetime) -> int:
+        """How many of the letters in hand could not go there though there were room, for want of places."""
+        rules = self._places.rules
+        groups = rules.providers if rules.default.connections is None else queue.groups()
+        return sum(
+            max(0, waiting - self._places.lane(place, group, now).left())
+            for group in groups
+            if (waiting := queue.size_of(group))
+        )
 
     def has_use_for_more(self, place: Place, queue: FairQueue[L], now: datetime) -> bool:
         """Whether a server could do with more letters than are in hand."""
@@ -180,7 +180,7 @@ class Outlooks:
 
     def wake_in(self, queue: FairQueue[L], now: datetime) -> float | None:
         """Seconds until slots come, or a rest ends, for something that waits."""
-        if not len(queue):
+        if not len(queue) or not self._places.is_limited():
             return None
         now_ns = nanoseconds(now)
         waits = [gate.ready_in(now_ns) / SECOND for gate in self._limited(queue)]

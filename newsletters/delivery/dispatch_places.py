@@ -150,9 +150,11 @@ class Places:
         else:
             self.limited.pop((name, group), None)
 
-    def limits_places(self, group: str) -> bool:
-        """Whether the rules may limit how many letters to a provider are under way."""
-        return group in self.rules.providers or self.rules.default.connections is not None
+    def is_limited(self) -> bool:
+        """Whether anything may open by itself when time passes."""
+        return bool(self.limited) or any(
+            place.gate.rate is not None or place.gate.breaker.until is not None for place in self.all
+        )
 
     def forget_blank(self, group: str) -> None:
         """Let go of lanes that hold nothing worth knowing."""
@@ -167,13 +169,16 @@ class Places:
             if lane.is_blank() and not is_used(key[1]):
                 del self.lanes[key]
 
-    def obstacle(self, place: Place, lane: Lane, *, is_alone: bool, now: datetime, now_ns: int) -> Obstacle:
+    def obstacle(
+        self, place: Place, lane: Lane, has_others: Callable[[], bool], *, now: datetime, now_ns: int
+    ) -> Obstacle:
         """What keeps a letter to this provider from this server, whatever the server itself says."""
         if lane.needs_tls and not place.is_protected:
             return Obstacle.TLS
-        if lane.under_way >= lane.allowed(place.lines(now), is_alone=is_alone, now_ns=now_ns):
-            return Obstacle.PLACES
-        return lane.obstacle(now, now_ns)
+        most = lane.window
+        if lane.is_slow(now_ns):
+            most = lane.allowed(place.lines(now), is_alone=not has_others(), now_ns=now_ns)
+        return Obstacle.PLACES if lane.under_way >= most else lane.obstacle(now, now_ns)
 
     def took_turn(self, place: Place, now: datetime) -> None:
         """A letter went to a server: the more weight it has, the sooner is its next turn.

@@ -89,7 +89,7 @@ class Loop:
 
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing was to be had."""
-        return not (self.loads or self._is_claiming or self.may_find)
+        return not (self.loads or self.clerk.is_busy or self.may_find)
 
     def run(self) -> None:
         """Work until the process is to stop, then drain."""
@@ -302,16 +302,20 @@ class Loop:
 
     def _offer(self, now: datetime) -> None:
         """Give the servers what they may have and have room for."""
-        if not self.dispatcher.waiting():
-            return
-        room = {pool.server.name: pool.room() for pool in self.exchange.pools}
         pools = dict(zip(self._names, self.exchange.pools, strict=True))
+        if not self.dispatcher.waiting():
+            for pool in self.exchange.pools:
+                pool.want(0)
+            return
+        room = {name: pool.room() for name, pool in pools.items()}
         taken = self.dispatcher.take(room, now=now)
         self._is_hungry = len(taken) < sum(room.values())
         for placed in taken:
             parcel = placed.letter
             letter, parcel.letter = parcel.letter, None
             parcel.placed, parcel.stage = placed, Stage.OFFERED
+            if letter is not None and placed.messages:
+                letter = letter._replace(kind=placed.group, most=placed.messages)
             if letter is not None and not pools[placed.server].offer(letter):
                 self._leave(parcel, None, now)
                 self._make_ready(parcel, letter)
