@@ -1,5 +1,4 @@
-"""Where the mail door listens: SMTP on a port of this machine, and LMTP where it was asked for.
-"""
+"""Where the mail door listens: SMTP on a port of this machine, and LMTP where it was asked for."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

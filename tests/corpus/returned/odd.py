@@ -82,9 +82,7 @@ ODD = (
     Specimen("qmail, no mailbox", qmail("Sorry, no mailbox here by that name. (#5.1.1)"), HARD, "550 5.1.1"),
     Specimen(
         "qmail, remote refusal",
-        qmail(
-            "198.51.100.7 does not like recipient.\nRemote host said: 550 5.1.1 unknown user\nGiving up on it."
-        ),
+        qmail("198.51.100.7 does not like it.\nRemote host said: 550 5.1.1 unknown user\nGiving up on it."),
         HARD,
         "550 5.1.1",
     ),

@@ -190,7 +190,8 @@ Status: 5.1.1""",
 
 
 def _in_base64() -> bytes:
-    status = f"Reporting-MTA: dns; mx.readers.example\n\nFinal-Recipient: rfc822; {READER}\nAction: failed\nStatus: 5.1.1\n"
+    about = f"Final-Recipient: rfc822; {READER}\nAction: failed\nStatus: 5.1.1\n"
+    status = f"Reporting-MTA: dns; mx.readers.example\n\n{about}"
     return dsn(
         notice="It did not arrive.",
         status_type="message/delivery-status\nContent-Transfer-Encoding: base64",
@@ -419,7 +420,7 @@ Diagnostic-Code: X-GroupWise; 5.2.2 recipient is over the disk space limit""",
         minimal(
             "Mailer Daemon <MAILER-DAEMON@mx.readers.example>",
             "Delivery status notification: error",
-            f"Reporting-MTA: dns; mx.readers.example\n\nFinal-Recipient: rfc822; {READER}\nAction: error\nStatus: 5.1.1",
+            f"Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; {READER}\nAction: error\nStatus: 5.1.1",
         ),
         HARD,
     ),
