@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletters.bounces.models import Complaint
 from newsletters.delivery import counts
@@ -18,7 +18,8 @@ from newsletters.delivery.models import DeliveryState
 from newsletters.publishing.issue_queries import last_sent
 from newsletters.publishing.models import Issue
 from newsletters.reports.plots import Part, Series
-from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscription
+from newsletters.subscribers.funnel import without_query
+from newsletters.subscribers.models import FunnelCount, Subscription
 
 BUCKETS: Final = 60
 LEAVING_DAYS: Final = 14
@@ -151,20 +152,8 @@ def _by_issue(
 
 
 def _signed_up(session: Session, issue: Issue, page: str) -> int:
-    """Readers who asked for the newsletter on the issue's own page and confirmed it."""
-    asked, confirmed = aliased(ConsentRecord), aliased(ConsentRecord)
-    on_page = or_(
-        asked.page == page,
-        asked.page.startswith(f"{page}?", autoescape=True),
-        asked.page.startswith(f"{page}#", autoescape=True),
+    """Sign-ups for the newsletter that were made on the issue's own page and confirmed."""
+    counted = select(func.coalesce(func.sum(FunnelCount.confirmed), 0)).where(
+        FunnelCount.newsletter_id == issue.newsletter_id, FunnelCount.page == without_query(page)
     )
-    later = exists().where(
-        confirmed.subscriber_id == asked.subscriber_id,
-        confirmed.newsletter_id == asked.newsletter_id,
-        confirmed.event == ConsentEvent.CONFIRMED,
-        confirmed.at >= asked.at,
-    )
-    query = select(func.count(func.distinct(asked.subscriber_id))).where(
-        asked.newsletter_id == issue.newsletter_id, asked.event == ConsentEvent.REQUESTED, on_page, later
-    )
-    return session.scalar(query) or 0
+    return session.execute(counted).scalar_one()

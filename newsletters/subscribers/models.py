@@ -190,11 +190,23 @@ class SignupRequest(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class StandingCount(Base):
+    """How many readers stand where with a newsletter, as last counted behind the scenes."""
+
+    __tablename__ = "standing_counts"
+
+    newsletter_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(String(20), primary_key=True)
+    readers: Mapped[int]
+
+
 class FunnelCount(Base):
     """How many sign-ups of one day came how far, from one place; nothing of anybody."""
 
     __tablename__ = "funnel_counts"
-    __table_args__ = (Index(None, "newsletter_id", "on"),)
+    __table_args__ = (Index(None, "newsletter_id", "on"), Index(None, "newsletter_id", "page"))
 
     on: Mapped[date] = mapped_column(primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(

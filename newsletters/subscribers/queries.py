@@ -1,6 +1,5 @@
 """What the desk asks about readers: one person, how many stand where, and how a newsletter grows."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,10 +16,10 @@ from newsletters.subscribers.models import (
     SignupRequest,
     Subscriber,
     Subscription,
-    SubscriptionState,
     Suppression,
 )
 from newsletters.subscribers.reader_list import ReaderRow, readers
+from newsletters.subscribers.standing_counts import counts
 from newsletters.subscribers.suppression import EVERYTHING
 
 __all__ = [
@@ -116,19 +115,6 @@ def suppression_of(session: Session, address_hash: str) -> Suppression | None:
             Suppression.lifted_at.is_(None),
         )
     )
-
-
-def counts(session: Session) -> dict[int, dict[SubscriptionState, int]]:
-    """How many readers stand where, by newsletter; a state that nobody is in counts 0."""
-    rows = session.execute(
-        select(Subscription.newsletter_id, Subscription.state, func.count()).group_by(
-            Subscription.newsletter_id, Subscription.state
-        )
-    )
-    found: dict[int, dict[SubscriptionState, int]] = defaultdict(lambda: dict.fromkeys(SubscriptionState, 0))
-    for newsletter_id, state, number in rows:
-        found[newsletter_id][state] = number
-    return dict(found)
 
 
 def growth(session: Session, newsletter_id: int, *, since: date, until: date) -> list[Day]:

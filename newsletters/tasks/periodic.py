@@ -20,6 +20,7 @@ from newsletters.mail import outbox
 from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
+from newsletters.subscribers.standing_counts import count_anew
 from newsletters.tasks.domains import want_looks
 from newsletters.tasks.flow import forget_old_flow, want_domains
 from newsletters.tasks.identity import worker_name
@@ -73,6 +74,12 @@ def finish_erasures(runtime: Runtime) -> None:
         runtime.db.forget_deleted()
 
 
+def count_standings(runtime: Runtime) -> None:
+    """How many readers stand where: too much to count while somebody waits for a page."""
+    with runtime.db.transaction(durable=False) as session:
+        count_anew(session)
+
+
 def forget_webhook_tokens(runtime: Runtime) -> None:
     """Requests of mail providers that are too old to be replayed."""
     with runtime.db.transaction() as session:
@@ -104,6 +111,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(600, forget_quarantined),
     Entry(60, forget_deliveries),
     Entry(300, purge_subscribers),
+    Entry(120, count_standings),
     Entry(3600, forget_settled_mail),
 )
 

@@ -17,7 +17,9 @@ from newsletters.kernel.db import Database
 from newsletters.publishing.models import Issue, IssueExclusion, IssueState, Newsletter
 from newsletters.reports import issue_report
 from newsletters.reports.issue_report import Effects, accepted_over_time, compared, effects
-from newsletters.subscribers.models import ConsentEvent, ConsentRecord, SubscriptionState
+from newsletters.subscribers import funnel
+from newsletters.subscribers.funnel import Place, Step
+from newsletters.subscribers.models import SubscriptionState
 from tests.conftest import NOW
 from tests.desk import post, signed_in
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
@@ -112,9 +114,7 @@ def test_the_readers_come_a_page_at_a_time(client: FlaskClient, db: Database, is
     with db.transaction() as session:
         for _ in range(60):
             reader = make_subscriber(session)
-            session.add(
-                Delivery(issue_id=issue.id, subscriber_id=reader.id, state=DeliveryState.WAITING)
-            )
+            session.add(Delivery(issue_id=issue.id, subscriber_id=reader.id, state=DeliveryState.WAITING))
         gather(session, issue.id, batch_size=7, now=NOW)
 
     first = client.get(f"/desk/issues/{issue.id}/readers/waiting").get_data(as_text=True)
@@ -218,32 +218,11 @@ def test_what_an_issue_set_in_motion_is_counted(db: Database, issue: Issue) -> N
                 unsubscribed_by_issue_id=issue.id,
             )
         session.add(Complaint(subscriber_id=make_subscriber(session).id, issue_id=issue.id, at=NOW))
-        pages = [PAGE, f"{PAGE}?from=mail", f"{PAGE}-2", "http://localhost/"]
-        for number, page in enumerate(pages):
-            reader = make_subscriber(session)
-            for event in (ConsentEvent.REQUESTED, ConsentEvent.CONFIRMED):
-                session.add(
-                    ConsentRecord(
-                        subscriber_id=reader.id,
-                        newsletter_id=newsletter_id,
-                        event=event,
-                        mechanism="form",
-                        page=page,
-                        at=NOW + timedelta(minutes=number),
-                    )
-                )
-        unconfirmed = make_subscriber(session)
-        session.add(
-            ConsentRecord(
-                subscriber_id=unconfirmed.id,
-                newsletter_id=newsletter_id,
-                event=ConsentEvent.REQUESTED,
-                mechanism="form",
-                page=PAGE,
-                at=NOW,
-            )
-        )
-        session.flush()
+        for page in (PAGE, f"{PAGE}?from=mail", f"{PAGE}-2", "http://localhost/"):
+            place = Place(newsletter_id=newsletter_id, page=page)
+            funnel.count(session, Step.SUBMITTED, [place], now=NOW)
+            funnel.count(session, Step.CONFIRMED, [place], now=NOW)
+        funnel.count(session, Step.SUBMITTED, [Place(newsletter_id=newsletter_id, page=PAGE)], now=NOW)
 
         found = effects(session, issue, page=PAGE)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.db import Database
 from newsletters.kernel.paging import Page
 from newsletters.publishing.models import Newsletter
+from newsletters.subscribers import standing_counts
 from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.queries import ReaderRow, counts, find_reader, growth, person, readers
 from tests.conftest import NOW
@@ -285,3 +286,22 @@ def test_a_name_keeps_its_search_key(db: Database) -> None:
     with db.reading() as session:
         subscriber = make_subscriber(session, name="Straße")
         assert session.get_one(Subscriber, subscriber.id).name_key == "strasse"
+
+
+def test_a_large_newsroom_sees_what_was_counted_behind_the_scenes(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_counts, "LARGE", 2)
+    with db.transaction() as session:
+        news = make_newsletter(session)
+        for _ in range(2):
+            make_subscription(session, news, state=ACTIVE)
+        live = standing_counts.counts(session)
+        standing_counts.count_anew(session)
+        make_subscription(session, news, state=ACTIVE)
+        kept = standing_counts.counts(session)
+        standing_counts.count_anew(session)
+        anew = standing_counts.counts(session)
+
+    assert [found[news.id][ACTIVE] for found in (live, kept, anew)] == [2, 2, 3]
+    assert kept[news.id][BOUNCED] == 0

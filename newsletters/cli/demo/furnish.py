@@ -13,6 +13,7 @@ from newsletters.accounts.models import Editor
 from newsletters.bounces.models import Bounce, BounceKind
 from newsletters.cli.demo.newsroom import NEWSLETTERS, DemoNewsletter
 from newsletters.cli.demo.readers import STOPPED_AFTER, DemoReader, DemoSubscription, imagine_readers
+from newsletters.cli.demo.signups import funnel_rows
 from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.columns import Base
@@ -22,6 +23,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.models import (
     ConsentEvent,
     ConsentRecord,
+    FunnelCount,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -75,6 +77,8 @@ def furnish(runtime: Runtime) -> None:
         _insert(session, Subscription, _subscription_rows(everything, published))
         _insert(session, ConsentRecord, _consent_rows(everything, published))
         _insert(session, Suppression, _suppression_rows(runtime, readers))
+        numbers = {slug: one.row.id for slug, one in published.items()}
+        _insert(session, FunnelCount, funnel_rows(readers, numbers, random))
         for one in NEWSLETTERS:
             for issue in published[one.slug].issues:
                 _store_deliveries(session, one, issue, everything, random)
