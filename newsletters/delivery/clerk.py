@@ -17,6 +17,10 @@ Then = Callable[[Any], None]
 class Clerk(Protocol):
     """Does jobs one after the other; ``then`` is always called in the sender's thread."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something that was asked for is to be collected yet."""
+
     def ask(self, job: Job, then: Then) -> None:
         """Do ``job`` and pass its result to ``then``, now or later."""
 
@@ -32,6 +36,8 @@ class Clerk(Protocol):
 
 class SameThread:
     """Does every job at once."""
+
+    is_busy = False
 
     def ask(self, job: Job, then: Then) -> None:
         then(job())
@@ -57,6 +63,10 @@ class OwnThread:
         self._asked = 0
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        return self._asked > 0
 
     def ask(self, job: Job, then: Then) -> None:
         self._asked += 1
