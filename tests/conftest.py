@@ -26,8 +26,9 @@ from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
 from tests.postgres import PrivatePostgres, binaries
 from tests.sink import sink
+from tests.talking import authority, ehlo, is_tls, talk
 
-__all__ = ["sink"]  # a fixture of its own module
+__all__ = ["authority", "ehlo", "is_tls", "sink", "talk"]  # fixtures of their own modules
 
 settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("suite")

@@ -8,13 +8,22 @@ Before the final dot begins to leave, a lost connection has delivered nothing; t
 import time
 from collections import deque
 from collections.abc import Hashable
-from typing import Protocol
 
 from newsletters.mail.dialogue import Dialogue
 from newsletters.mail.hearing import Hearing
-from newsletters.mail.letters import Event, Letter, Settled, Waiting
+from newsletters.mail.keeper import Keeper
+from newsletters.mail.letters import Letter, Settled, Waiting
 from newsletters.mail.opening import unsaid
-from newsletters.mail.replies import Deferred, Phase, Reply, ServerUnavailable, SmtpError
+from newsletters.mail.replies import (
+    HUNG_UP,
+    NOT_WANTED,
+    TOO_LATE,
+    Deferred,
+    Phase,
+    Reply,
+    ServerUnavailable,
+    SmtpError,
+)
 from newsletters.mail.stream import Stream
 from newsletters.mail.transaction import (
     CLOSING,
@@ -28,20 +37,6 @@ from newsletters.mail.transaction import (
     stuffed,
 )
 from newsletters.mail.turn import Turn
-
-TOO_LATE = Reply(0, "", "no answer in time")
-HUNG_UP = Reply(0, "", "the server closed the connection")
-NOT_WANTED = Reply(0, "", "the letter was withdrawn")
-
-
-class Keeper(Protocol):
-    """Whom a line tells what has changed."""
-
-    def changed(self, line: "Line") -> None:
-        """The line has other room than before, or it is over."""
-
-    def tell(self, event: Event) -> None:
-        """Pass on what became of a letter."""
 
 
 class Line:
@@ -126,8 +121,8 @@ class Line:
     def on_ready(self) -> None:
         """Something came, or there is room for what waits to leave."""
         try:
-            if self.stream.unsent:
-                self._flush()
+            if self.stream.unsent and self.stream.flush():
+                self._set_time()
             raw = self.stream.read()
         except OSError as error:
             self._fail(error)
@@ -171,12 +166,6 @@ class Line:
         else:
             self._set_time()
 
-    def _flush(self) -> None:
-        before = self.stream.unsent
-        self.stream.flush()
-        if self.stream.unsent < before:
-            self._set_time()
-
     def _set_time(self) -> None:
         """How long the next answer may take; a message that is leaving may take so long for every block."""
         if self.is_leaving:
@@ -209,8 +198,10 @@ class Line:
             self._unasked(Reply.of(code, text))
             return
         self._awaited.popleft()
-        if turn is None:
-            self._after_reset(Reply.of(code, text))
+        if turn is None and not 200 <= code < 300:
+            self._hang_up(Reply.of(code, text))
+        elif turn is None:
+            self._go_on(self.current)
         elif phase is Phase.DOT:
             self._after_dot(turn, Reply.of(code, text))
         elif code == GO_AHEAD and phase is Phase.DATA:
@@ -222,15 +213,9 @@ class Line:
         else:
             self._after_refusal(turn, phase, Reply.of(code, text))
 
-    def _after_reset(self, reply: Reply) -> None:
-        if not reply.is_positive:
-            self._hang_up(reply)
-        elif self.current is not None:
-            self._go_on(self.current)
-
-    def _go_on(self, turn: Turn) -> None:
+    def _go_on(self, turn: Turn | None) -> None:
         """The next command, where each waits for its answer."""
-        if self.offers.pipelining:
+        if turn is None or self.offers.pipelining:
             return
         if turn.is_withdrawn:
             self._needs_reset = True

@@ -58,6 +58,11 @@ class Reply:
         return " ".join(part for part in (code, self.enhanced, self.text) if part)
 
 
+TOO_LATE = Reply(0, "", "no answer in time")
+HUNG_UP = Reply(0, "", "the server closed the connection")
+NOT_WANTED = Reply(0, "", "the letter was withdrawn")
+
+
 class SmtpError(DomainError):
     """A message was not accepted, as far as we know. ``reply`` has code 0 where the server gave none."""
 

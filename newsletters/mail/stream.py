@@ -48,9 +48,9 @@ class Stream:
             self._unsent = memoryview(b"".join(pieces))[sent:]
             self.wants_room = True
 
-    def flush(self) -> None:
-        """Send as much of the rest as goes. Raises OSError."""
-        self.wants_room = False
+    def flush(self) -> bool:
+        """Send as much of the rest as goes; say whether any went. Raises OSError."""
+        before, self.wants_room = len(self._unsent), False
         try:
             while self._unsent:
                 self._send_some()
@@ -58,6 +58,7 @@ class Stream:
             pass
         except (BlockingIOError, ssl.SSLWantWriteError):
             self.wants_room = True
+        return len(self._unsent) < before
 
     def _send_some(self) -> None:
         block = self._unsent[:RECORD_BYTES] if self._is_tls else self._unsent

@@ -22,11 +22,6 @@ USER, PASSWORD = "news@newsroom.example", "p@ss:/w%rd"
 MECHANISMS = ("PLAIN", "LOGIN", "XOAUTH2")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return found_authority(tmp_path_factory.mktemp("authority"))
-
-
 @contextmanager
 def demanding(
     authority: Authority, *mechanisms: str, password: str = PASSWORD, wants_certificate: bool = False
