@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import select, text
 
 from newsletters.delivery import servers_books
+from newsletters.delivery.dispatch import Placed
 from newsletters.delivery.shaping_models import FlowMinute, MailServer, ProviderRest, ServerShare
 from newsletters.kernel.db import Database
-from newsletters.mail.replies import Deferred, Phase, Reply, ServerUnavailable
+from newsletters.mail.replies import Deferred, Phase, Reply, ServerUnavailable, SmtpError
 from newsletters.mail.server import SmtpServer
+from tests.conftest import NOW
 from tests.dispatching import (
     ACCEPTED,
-    NOW,
     ONE,
     OTHER,
     POLICY,
@@ -21,6 +22,7 @@ from tests.dispatching import (
     REFUSED_CONNECTION,
     THROTTLED,
     Flow,
+    Letter,
     by_group,
     by_server,
 )
@@ -313,7 +315,8 @@ def test_one_dripping_domain_does_not_hold_up_the_others(db: Database, tmp_path:
     for number in range(30):
         flow.add(10, f"quick{number}.example")
 
-    dripping, done = [], 0
+    dripping: list[Placed[Letter]] = []
+    done = 0
     while done < 300:
         for placed in flow.dispatcher.take({ONE: 10 - len(dripping)}, now=flow.now):
             if placed.group == "drip.example":
@@ -330,7 +333,7 @@ def test_one_dripping_domain_does_not_hold_up_the_others(db: Database, tmp_path:
 def test_a_slow_domain_alone_still_leaves_half_of_the_lines(db: Database, tmp_path: Path) -> None:
     flow = Flow(db, tmp_path)
     flow.add(300, "slow.example")
-    under_way = []
+    under_way: list[Placed[Letter]] = []
     for _ in range(20):  # each letter takes ten seconds
         under_way += flow.dispatcher.take({ONE: 10 - len(under_way)}, now=flow.now)
         flow.now += 10 * SECOND
@@ -439,7 +442,11 @@ def test_letters_are_counted_by_provider_and_end(db: Database, tmp_path: Path) -
     flow.add(1, "newsroom.example")
     flow.add(1, "other.example")
 
-    results = {"gmail.com": ACCEPTED, "newsroom.example": POLICY, "other.example": PUT_OFF}
+    results: dict[str, Reply | SmtpError] = {
+        "gmail.com": ACCEPTED,
+        "newsroom.example": POLICY,
+        "other.example": PUT_OFF,
+    }
     for placed in flow.take():
         flow.end([placed], results[placed.letter[0]])
     flow.refresh()
