@@ -138,6 +138,7 @@ class Lane(Gate):
     needs_tls: bool = False
     window: int = FIRST_WINDOW
     typical: float = 0.0
+    slow_since: int = 0
     starts: dict[int, int] | None = None
 
     def is_slow(self, now_ns: int) -> bool:
@@ -147,6 +148,15 @@ class Lane(Gate):
         if not self.starts:
             return False
         return now_ns - next(iter(self.starts.values())) > SLOW_SECONDS * SECOND
+
+    def slow_for(self, now_ns: int) -> float:
+        """For how many seconds it has been slow without a break, as far as is known."""
+        since = (now_ns - self.slow_since) / SECOND if self.slow_since else 0.0
+        return max(since, self.waited(now_ns))
+
+    def waited(self, now_ns: int) -> float:
+        """For how many seconds the oldest letter has been under way."""
+        return max(0, now_ns - next(iter(self.starts.values()))) / SECOND if self.starts else 0.0
 
     def allowed(self, lines: int, *, is_alone: bool, now_ns: int) -> int:
         """How many letters may be under way there."""
@@ -163,11 +173,12 @@ class Lane(Gate):
         """A letter is over: note how long it took."""
         began = self.starts.pop(number, now_ns) if self.starts else now_ns
         took = max(0, now_ns - began) / SECOND
-        self.typical = took if not self.typical else self.typical * 0.8 + took * 0.2
-        if took <= SLOW_SECONDS:
-            self.window = min(self.window + 1, WIDEST)
-        else:
-            self.window = FIRST_WINDOW
+        self.typical = (self.typical or took) / 2 + took / 2
+        self.window = min(self.window + 1, WIDEST) if took <= SLOW_SECONDS else FIRST_WINDOW
+        if self.typical <= SLOW_SECONDS:
+            self.slow_since = 0
+        elif not self.slow_since:
+            self.slow_since = began
 
     def forget(self, number: int) -> None:
         """A letter was never begun: it says nothing about time."""

@@ -29,7 +29,7 @@ TOGETHER_NS: Final = 4 * SECOND  # so much of what stands in line comes at one t
 WITHOUT_TLS: Final = timedelta(hours=1)
 NO_SHARE: Final = timedelta(seconds=5)
 TRYING: Final = timedelta(seconds=15)
-SLOW: Final = (timedelta(seconds=15), timedelta(minutes=10))
+SLOW: Final = (timedelta(seconds=15), timedelta(minutes=10))  # the longer it has been slow, the longer
 SPREAD: Final = {
     Obstacle.REST: timedelta(seconds=30),
     Obstacle.DAY: timedelta(minutes=10),
@@ -55,6 +55,7 @@ class Outlook:
     why: Obstacle = Obstacle.NONE
     until: datetime | None = None
     rate: Rate | None = None
+    each: timedelta | None = None  # where letters go one after the other: how long one takes
 
 
 class Outlooks:
@@ -104,7 +105,9 @@ class Outlooks:
         if lane.is_slow(now_ns):
             is_alone = not queue.has_others(group)
             allowed = lane.allowed(place.lines(now), is_alone=is_alone, now_ns=now_ns)
-            return Outlook(4 * allowed, Obstacle.PLACES, now + timedelta(seconds=lane.typical / allowed))
+            longest = min(max(timedelta(seconds=lane.slow_for(now_ns) / 2), SLOW[0]), SLOW[1])
+            each = timedelta(seconds=max(lane.typical, lane.waited(now_ns)) / allowed)
+            return Outlook(4 * allowed, Obstacle.PLACES, now + longest, each=each)
         if lane.rate is not None:
             return Outlook(_in_hand(lane, queue.due_of(group), now_ns), Obstacle.RATE, rate=lane.rate)
         if place.gate.rate is not None:
@@ -136,9 +139,8 @@ class Outlooks:
 
     def _later(self, entry: Entry[L], number: int, outlook: Outlook, now: datetime) -> PutOff[L]:
         until = outlook.until or now + NO_SHARE
-        if outlook.why is Obstacle.PLACES:  # one after the other, as far as can be told from the last ones
-            each = min(max((until - now) * (number + 1), SLOW[0]), SLOW[1])
-            until = now + each
+        if outlook.each is not None:
+            until = min(until, now + max(outlook.each * (number + 1), SLOW[0]))
         return PutOff(entry.letter, until + SPREAD[outlook.why] * self._chance.random(), outlook.why)
 
     def _issues_in_line(self, group: str, now: datetime) -> set[int]:
