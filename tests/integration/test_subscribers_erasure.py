@@ -33,7 +33,7 @@ def news(runtime: Runtime) -> Newsletter:
 @pytest.fixture
 def reader(runtime: Runtime, news: Newsletter) -> Reader:
     reader = Reader(runtime, email="unmistakable@readers.example")
-    reader.signs_up(news, name="Unmistakable Name", page="https://newsroom.example/unmistakable")
+    reader.signs_up(news, name="Unmistakable Name", page="https://newsroom.example/article?to=unmistakable")
     reader.confirms()
     return reader
 
