@@ -49,6 +49,13 @@ class Urls:
     def embed_challenge(self) -> str:
         return self._at("embed", "challenge.js")
 
+    def embed_height(self) -> str:
+        return self._at("embed", "height.js")
+
+    def embed_frame(self, query: str) -> str:
+        """``query`` is quoted already."""
+        return f"{self._at('embed', 'frame')}?{query}"
+
     def embed_script(self) -> str:
         return self._at("embed.js")
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from newsletters.subscribers.guard import CLIENT
+from newsletters.subscribers.mailboxes import ENDINGS, GUESSED, LARGE, NO_SLIPS, likely_meant
 from tests.browser.live import Live
 from tests.browser.looking import axe_problems, scrolls_sideways
 from tests.browser.test_public_signup import crowd, six_digits
@@ -102,15 +103,116 @@ def test_the_code_from_the_mail_confirms_without_leaving_the_article(live: Live,
 def test_another_address_brings_the_form_back(live: Live, new_page: NewPage) -> None:
     page = new_page()
     page.goto(live.example_url)
+    page.clock.install()
     kyiv = box(page, "Kyiv Dispatch")
     subscribe(kyiv, "mistyped@readers.example")
 
-    kyiv.get_by_role("button", name="Send the mail again").click()
-    expect(kyiv.get_by_role("status")).to_contain_text("another one is on its way")
+    again = kyiv.get_by_role("button", name="Send the mail again")
+    expect(again).to_have_attribute("aria-disabled", "true")
+    page.clock.fast_forward("01:01")
+    expect(kyiv.locator("form").get_by_role("status")).to_have_text(
+        "No mail yet? You can have it sent again now."
+    )
+    again.click()
+    expect(kyiv.locator("form").get_by_role("status")).to_contain_text("another one is on its way")
     kyiv.get_by_role("button", name="Use another address").click()
 
     expect(kyiv.get_by_label("Enter your email")).to_be_focused()
     expect(kyiv.get_by_label("Enter your email")).to_have_value("mistyped@readers.example")
+
+
+def test_leaving_the_field_tells_what_is_wrong_and_of_a_likely_slip(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    field = box(page, "Morning Brief").get_by_label("Enter your email")
+
+    field.fill("olena at home")
+    field.blur()
+    expect(field).to_have_accessible_description("Please, enter correct email address")
+    assert axe_problems(page) == []
+    field.fill("olena@gmial.com")
+    field.blur()
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Did you mean olena@gmail.com?").click()
+
+    expect(field).to_have_value("olena@gmail.com")
+    expect(field).to_be_focused()
+    expect(page.locator(".newsletter-hint, .newsletter-error")).to_have_count(0)
+
+
+def test_a_slip_is_mended_after_the_sign_up_with_one_press(live: Live, new_page: NewPage) -> None:
+    page = new_page(width=390)
+    page.goto(live.example_url)
+    morning = box(page, "Morning Brief")
+    subscribe(morning, "slip@gmaill.com")
+
+    morning.get_by_role("button", name="Did you mean slip@gmail.com?").click()
+
+    expect(morning.locator(".newsletter-done-address")).to_have_text("Morning Brief · slip@gmail.com")
+    way = morning.get_by_role("link", name="Open Gmail")
+    expect(way).to_have_attribute("rel", "noopener noreferrer")
+    expect(way).to_have_attribute("target", "_blank")
+    assert axe_problems(page) == []
+    assert not scrolls_sideways(page)
+    assert live.sink.message(to="slip@gmail.com")
+
+
+def test_another_newsletter_is_added_with_one_tap_and_one_code_confirms_both(
+    live: Live, new_page: NewPage
+) -> None:
+    page = new_page(width=390)
+    page.goto(live.example_url)
+    data = box(page, "The Data Desk")
+    subscribe(data, "one.more@readers.example")
+
+    data.get_by_role("button", name="Add Morning Brief").click()
+    expect(data.locator(".newsletter-done-address")).to_contain_text("The Data Desk, Morning Brief")
+    data.get_by_label("Six-digit code").fill(
+        six_digits(live.sink.message(to="one.more@readers.example").text)
+    )
+    data.get_by_role("button", name="Confirm").click()
+
+    expect(data).to_contain_text("From now on this comes to you:")
+    expect(data).to_contain_text("Morning Brief")
+
+
+def test_the_script_finds_the_slips_that_the_server_finds(live: Live, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(live.example_url)
+    typed = [known[:place] + known[place + 1 :] for known in GUESSED for place in range(len(known))]
+    typed += [f"{known.rpartition('.')[0]}.{end}" for known in GUESSED for end in (*ENDINGS, "x")]
+    typed += ["gmial.com", "mail.con", "nodot", ".com", "newsroom.example", *LARGE, *NO_SLIPS]
+
+    found = page.evaluate(
+        """async ([url, typed]) => {
+            const { likelyMeant } = await import(`${url}/embed.js`);
+            const { slips } = await (await fetch(`${url}/embed/words`)).json();
+            return typed.map((domain) => likelyMeant(domain, slips));
+        }""",
+        [live.url, typed],
+    )
+
+    assert found == [likely_meant(domain) for domain in typed]
+
+
+def test_without_a_script_the_answer_mends_adds_and_leads_back(live: Live, new_page: NewPage) -> None:
+    page = new_page(javascript=False, width=390)
+    page.goto(live.example_url)
+    subscribe(box(page, "Explaining Ukraine"), "plain.slip@gmal.com")
+
+    page.get_by_role("button", name="Yes, use this one").click()
+    expect(page.get_by_role("definition").filter(has_text="plain.slip@gmail.com")).to_be_visible()
+    page.get_by_role("button", name="Add Morning Brief").click()
+
+    expect(
+        page.get_by_role("definition").filter(has_text="Explaining Ukraine, Morning Brief")
+    ).to_be_visible()
+    expect(page.get_by_role("link", name="Open Gmail")).to_be_visible()
+    page.get_by_role("button", name="Send the mail again").click()
+    expect(page.get_by_role("status").first).to_contain_text("another one is on its way")
+    assert page.context.cookies() == []
+    page.get_by_role("link", name="Back to localhost").click()
+    assert page.url == f"{live.example_url}/"
 
 
 def test_without_a_script_the_form_posts_itself_and_leads_back(live: Live, new_page: NewPage) -> None:

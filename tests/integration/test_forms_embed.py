@@ -279,6 +279,77 @@ def test_the_script_is_small_readable_by_any_origin_and_cached(client: FlaskClie
     assert again.status_code == 304
 
 
+def test_a_slip_and_the_mailbox_are_pointed_out_in_both_answers(client: FlaskClient) -> None:
+    slip = embed_sign_up(client, email="olena@gmial.com", json=True).json
+    right = embed_sign_up(client, email="olena@gmail.com", json=True).json
+    page = embed_sign_up(client, email="olena@gmial.com").get_data(as_text=True)
+
+    assert slip is not None
+    assert right is not None
+    assert slip["meant"] == {"email": "olena@gmail.com", "button": "Did you mean olena@gmail.com?"}
+    assert slip["mailbox"] is None
+    assert right["meant"] is None
+    assert right["mailbox"]["text"] == "Open Gmail"
+    assert "olena" not in right["mailbox"]["url"]
+    assert "Did you mean olena@gmail.com?" in page
+
+
+def test_one_newsletter_more_is_confirmed_by_the_same_mail_and_code(
+    client: FlaskClient, db: Database
+) -> None:
+    first = embed_sign_up(client, json=True).json
+    assert first is not None
+    other = first["others"]["newsletters"][0]
+    more = {"request": first["request"], "also": first["newsletters"], "wording": str(other["wording_id"])}
+
+    second = embed_sign_up(client, newsletters=[other["slug"]], json=True, **more).json
+
+    assert second is not None
+    assert second["newsletters"] == ["explaining-ukraine", "ukrainska-nedilia"]
+    assert second["others"]["newsletters"] == []
+    assert len(mails(db, "confirm")) == 1
+    assert _code(client, second, mails(db, "confirm")[0].params["code"]).status_code == 200
+    assert states(db) == [ACTIVE, ACTIVE]
+
+
+def test_what_else_was_asked_for_names_only_what_is_offered(client: FlaskClient) -> None:
+    answer = embed_sign_up(client, json=True, also=["<b>", "nowhere", "ukrainska-nedilia"]).json
+
+    assert answer is not None
+    assert answer["newsletters"] == ["ukrainska-nedilia", "explaining-ukraine"]
+
+
+def test_our_own_answer_page_keeps_the_article_through_the_next_post(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    own = {"Origin": runtime.urls.base}
+    embed_sign_up(client, email="olena@gmial.com", page=ARTICLE, headers=own)
+
+    with db.reading() as session:
+        assert session.scalars(select(SignupRequest.page)).all() == [ARTICLE]
+
+
+@pytest.mark.parametrize("claimed", ["javascript:alert(1)", "//evil.example/", "data:text/html,x"])
+def test_even_our_own_page_leads_back_only_to_a_page_of_the_web(
+    client: FlaskClient, runtime: Runtime, claimed: str
+) -> None:
+    page = embed_sign_up(client, page=claimed, headers={"Origin": runtime.urls.base})
+
+    assert claimed not in page.get_data(as_text=True)
+
+
+def test_the_words_for_the_field_hold_nothing_of_a_reader(client: FlaskClient) -> None:
+    answer = client.get("/embed/words?newsletter=ukrainska-nedilia&newsletter=nowhere")
+
+    assert answer.json is not None
+    assert answer.json["language"] == "uk"
+    assert answer.json["slips"]["endings"]["con"] == "com"
+    assert "gmail.com" in answer.json["slips"]["known"]
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert "Set-Cookie" not in answer.headers
+
+
 def _code(client: FlaskClient, accepted: Any, code: str) -> Any:
     data = {"request": accepted["request"], "email": EMAIL, "newsletter": "explaining-ukraine", "code": code}
     return client.post("/embed/code", data=data, headers={"Accept": "application/json"})

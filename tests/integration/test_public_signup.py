@@ -1,11 +1,13 @@
 """Signing up on our own pages: the words, the neutral answer, what is kept after an error."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
@@ -368,3 +370,60 @@ def test_a_right_code_after_too_many_tries_is_not_called_wrong(client: FlaskClie
     assert SLOWER in answer.get_data(as_text=True)
     assert "This code is not right" not in answer.get_data(as_text=True)
     assert states(db) == [SubscriptionState.PENDING]
+
+
+def test_a_slip_is_pointed_out_and_mended_with_one_post(client: FlaskClient, db: Database) -> None:
+    sign_up(client, email="olena@gmial.com", newsletters=["explaining-ukraine", "morning-brief"])
+    page = client.get("/subscribed").get_data(as_text=True)
+
+    answer = _more(client, email="olena@gmail.com", newsletter=["explaining-ukraine", "morning-brief"])
+
+    assert "Did you mean olena@gmail.com?" in page
+    assert answer.location == "/subscribed"
+    shown = client.get("/subscribed").get_data(as_text=True)
+    assert "Did you mean" not in shown
+    assert "Open Gmail" in shown
+    assert 'target="_blank" rel="noopener noreferrer"' in shown
+    assert [mail.recipient for mail in mails(db, "confirm")] == ["olena@gmial.com", "olena@gmail.com"]
+
+
+def test_one_newsletter_more_is_added_and_kept_with_its_page(client: FlaskClient, db: Database) -> None:
+    sign_up(client)
+
+    _more(client, email=EMAIL, newsletter="morning-brief")
+
+    assert "Explaining Ukraine, Morning Brief" in client.get("/subscribed").get_data(as_text=True)
+    assert states(db) == [SubscriptionState.PENDING] * 2
+    assert len(mails(db, "confirm")) == 1
+    with db.reading() as session:
+        forms = session.scalars(select(ConsentRecord.form)).all()
+    assert forms == ["front page", "front page"]
+
+
+def test_adding_what_is_not_offered_changes_nothing_and_says_so(client: FlaskClient, db: Database) -> None:
+    sign_up(client)
+
+    answer = _more(client, email=EMAIL, newsletter="nowhere")
+
+    assert answer.status_code == 422
+    assert "Please choose at least one newsletter" in answer.get_data(as_text=True)
+    assert len(states(db)) == 1
+
+
+def test_adding_too_often_is_said_aloud(client: FlaskClient, db: Database, runtime: Runtime) -> None:
+    sign_up(client)
+    use_up_posts(runtime, but=1)
+
+    assert _more(client, email=EMAIL, newsletter="morning-brief").status_code == 429
+    assert len(states(db)) == 1
+
+
+def test_adding_without_a_sign_up_before_leads_to_the_front_page(client: FlaskClient, db: Database) -> None:
+    answer = post_form(client, "/subscribed", data={"csrf_token": csrf_token(client, "/"), "email": EMAIL})
+
+    assert answer.location == "/"
+    assert states(db) == []
+
+
+def _more(client: FlaskClient, **fields: Any) -> TestResponse:
+    return post_form(client, "/subscribed", data={"csrf_token": csrf_token(client, "/subscribed"), **fields})

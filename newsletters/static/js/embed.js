@@ -20,26 +20,34 @@ for (const form of document.querySelectorAll(FORM)) form.noValidate = true;
 
 async function subscribe(form, submitter) {
   const fields = new URLSearchParams(new FormData(form, submitter));
-  fields.set("page", location.origin + location.pathname);
-  fields.set("campaign", campaign());
+  fields.set("page", pageOf(form));
+  fields.set("campaign", campaign() || fields.get("campaign") || "");
   fields.set("took", String(Math.round((Date.now() - opened) / 1000)));
   const answer = await ask(form, form.action, fields);
   if (!answer) return;
-  answer.newsletters = fields.getAll("newsletter");
   const email = form.elements.namedItem("email");
   if (answer.errors) {
     showError(email, answer);
+    email.focus();
     return;
   }
   clearError(email);
-  const panel = successPanel(form, answer);
-  form.replaceWith(panel);
+  show(successPanel(form, fields, answer), form);
+}
+
+function show(panel, before) {
+  before.replaceWith(panel);
   panel.focus();
 }
 
 /* The parameters of the page's address that name a campaign. Nothing is kept in the browser. */
 function campaign() {
   return String(new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("utm_"))));
+}
+
+/* Where the form stands; in a frame of ours that is the page around it. */
+function pageOf(form) {
+  return form.dataset.newsletterPage ?? location.origin + location.pathname;
 }
 
 /* Say once that a form is before somebody's eyes; of whom, nothing is said. */
@@ -50,26 +58,116 @@ const eyes = new IntersectionObserver((seen) => {
     const said = new URLSearchParams(new FormData(target));
     const told = new URLSearchParams(said.getAll("newsletter").map((slug) => ["newsletter", slug]));
     told.set("form", said.get("form") || "");
-    told.set("page", location.origin + location.pathname);
-    told.set("campaign", campaign());
+    told.set("page", pageOf(target));
+    told.set("campaign", campaign() || said.get("campaign") || "");
     fetch(new URL("shown", target.action), { method: "POST", body: told, credentials: "omit", keepalive: true }).catch(() => {});
   }
 });
 for (const form of document.querySelectorAll(FORM)) eyes.observe(form);
 
+/* Whoever leaves the address field hears at once what is surely wrong with it, or of a likely slip. The words and the
+   table of well-known domains are fetched when a reader enters the field; what is typed stays in the browser. */
+const words = new Map();
+let released = Promise.resolve();
+
+document.addEventListener("focusin", ({ target }) => {
+  if (isAddress(target)) wordsFor(target.form);
+});
+
+document.addEventListener("focusout", async ({ target }) => {
+  if (!isAddress(target)) return;
+  await released; // a line that appears under a pressed button would move it away from the pointer
+  const { form } = target;
+  const said = await wordsFor(form);
+  if (!said || !target.isConnected || document.activeElement === target || form.ariaBusy === "true") return;
+  clearError(target);
+  const typed = target.value.trim();
+  if (!typed) return;
+  if (!/^[^\s@]+@[^\s@]+[.。．][^\s@]+$/.test(typed)) showError(target, { errors: { email: [said.wrong] }, language: said.language });
+  else offerMeant(target, typed, said);
+});
+
+document.addEventListener("pointerdown", () => {
+  released = new Promise((done) => {
+    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(done), { once: true });
+  });
+}, true);
+
+function isAddress(target) {
+  return target.name === "email" && target.form?.matches(FORM);
+}
+
+function wordsFor(form) {
+  const about = new URLSearchParams([...new FormData(form)].filter(([name]) => name === "newsletter" || name === "language"));
+  const address = new URL(`words?${about}`, form.action).href;
+  if (!words.has(address)) {
+    const fetched = fetch(address, { credentials: "omit" }).then((answer) => (answer.ok ? answer.json() : null));
+    words.set(address, fetched.catch(() => null));
+  }
+  return words.get(address);
+}
+
+function offerMeant(input, typed, { language, meant, slips }) {
+  const at = typed.lastIndexOf("@") + 1;
+  const domain = likelyMeant(typed.slice(at).toLowerCase(), slips);
+  if (!domain) return;
+  const email = typed.slice(0, at) + domain;
+  const hint = element("p", "newsletter-hint");
+  hint.lang = language;
+  hint.setAttribute("role", "status");
+  const button = element("button", "newsletter-meant", meant.replace("{email}", email));
+  button.type = "button";
+  button.addEventListener("click", () => {
+    input.value = email;
+    clearError(input);
+    input.focus();
+  });
+  hint.append(button);
+  below(input).after(hint);
+}
+
+/* The well-known domain that `domain` is one slip away from; the same rule as the server's. */
+export function likelyMeant(domain, { known, large, left, endings, longest }) {
+  if (large.includes(domain) || left.includes(domain) || domain.length > longest) return "";
+  const dot = domain.lastIndexOf(".") + 1;
+  const end = domain.slice(dot);
+  const mended = dot && Object.hasOwn(endings, end) ? domain.slice(0, dot) + endings[end] : domain;
+  if (mended !== domain && large.includes(mended)) return mended;
+  return known.find((each) => isOneSlip(mended, each)) ?? "";
+}
+
+/* One letter left out, added or replaced, or two swapped. */
+function isOneSlip(typed, known) {
+  if (typed === known || Math.abs(typed.length - known.length) > 1) return false;
+  let start = 0;
+  while (start < typed.length && start < known.length && typed[start] === known[start]) start++;
+  const [a, b] = [typed.slice(start), known.slice(start)];
+  const isSwapped = a.length > 1 && a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2);
+  return isSwapped || a.slice(1) === b.slice(1) || a.slice(1) === b || a === b.slice(1);
+}
+
 /* Post and read the answer. Whatever keeps the answer away leaves the posting to the browser. */
-async function ask(form, action, fields) {
-  if (form.getAttribute("aria-busy") === "true") return null;
-  form.setAttribute("aria-busy", "true");
+async function ask(shown, action, fields) {
+  if (shown.getAttribute("aria-busy") === "true") return null;
+  shown.setAttribute("aria-busy", "true");
   try {
     const answer = await post(action, fields);
-    return answer.moment ? await proven(form, action, fields, answer) : answer;
+    return answer.moment ? await proven(shown, action, fields, answer) : answer;
   } catch {
-    HTMLFormElement.prototype.submit.call(form);
+    leave(action, fields);
     return null;
   } finally {
-    form.removeAttribute("aria-busy");
+    shown.removeAttribute("aria-busy");
   }
+}
+
+/* Let the browser post the same, and show our page, which stands in no frame. */
+function leave(action, fields) {
+  const form = element("form");
+  Object.assign(form, { method: "post", action, hidden: true, target: self === top ? "" : "_blank" });
+  form.append(...[...fields].map(([name, value]) => hidden(name, value)));
+  document.body.append(form);
+  form.submit();
 }
 
 async function post(action, fields) {
@@ -105,10 +203,14 @@ function showError(input, answer) {
   const error = element("p", "newsletter-error", wordsOf(answer));
   error.id = `newsletter-error-${++made}`;
   error.lang = answer.language;
-  (input.closest("[data-newsletter-field]") || input).after(error);
+  below(input).after(error);
   if (!answer.errors.form) input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", [input.dataset.newsletterHint, error.id].filter(Boolean).join(" "));
-  input.focus();
+}
+
+/* What stands right before anything that is said about a field. */
+function below(input) {
+  return input.closest("[data-newsletter-field]") || input;
 }
 
 /* What is wrong, in one line; under "form" stands what no field is to blame for. */
@@ -121,12 +223,13 @@ function clearError(input) {
   for (const id of (input.getAttribute("aria-describedby") || "").split(" ")) {
     if (id.startsWith("newsletter-error-")) document.getElementById(id)?.remove();
   }
+  if (below(input).nextElementSibling?.matches(".newsletter-hint")) below(input).nextElementSibling.remove();
   input.removeAttribute("aria-invalid");
   if (input.dataset.newsletterHint) input.setAttribute("aria-describedby", input.dataset.newsletterHint);
   else input.removeAttribute("aria-describedby");
 }
 
-function successPanel(form, answer) {
+function successPanel(form, fields, answer) {
   const panel = element("div", "newsletter-done");
   panel.lang = answer.language;
   panel.tabIndex = -1;
@@ -136,10 +239,78 @@ function successPanel(form, answer) {
     element("p", "newsletter-done-title", answer.title),
     element("p", "newsletter-done-text", answer.text),
     element("p", "newsletter-done-address", answer.sent_to),
-    codeForm(panel, answer),
-    actions(panel, form, answer),
   );
+  if (answer.meant) panel.append(mend(panel, form, fields, answer.meant));
+  if (answer.mailbox) panel.append(wayToMailbox(answer.mailbox));
+  panel.append(codeForm(panel, answer), actions(panel, form, answer));
+  if (answer.others.newsletters.length) panel.append(others(panel, form, fields, answer));
   return panel;
+}
+
+/* The same sign-up with the address that was meant, in one press. */
+function mend(panel, form, fields, { email, button }) {
+  const offer = element("p", "newsletter-hint");
+  const press = element("button", "newsletter-meant", button);
+  press.type = "button";
+  press.addEventListener("click", async () => {
+    const again = new URLSearchParams(fields);
+    again.set("email", email);
+    again.delete("altcha");
+    const answer = await ask(panel, form.action, again);
+    if (!answer) return;
+    form.elements.namedItem("email").value = email;
+    if (!answer.errors) return show(successPanel(form, again, answer), panel);
+    show(form, panel);
+    showError(form.elements.namedItem("email"), answer);
+    form.elements.namedItem("email").focus();
+  });
+  offer.append(press);
+  return offer;
+}
+
+function wayToMailbox({ url, text }) {
+  const way = element("p", "newsletter-mailbox");
+  const link = element("a", "", text);
+  Object.assign(link, { href: url, target: "_blank", rel: "noopener noreferrer" });
+  way.append(link);
+  return way;
+}
+
+/* Newsletters to add for the same address; the mail that is on its way confirms them, too. */
+function others(panel, form, fields, answer) {
+  const { title, button, added, newsletters } = answer.others;
+  const box = element("div", "newsletter-others");
+  const said = element("p", "newsletter-said");
+  said.setAttribute("role", "status");
+  const list = element("ul");
+  for (const { slug, name, language, consent_text, wording_id } of newsletters) {
+    const line = element("li");
+    const about = element("span", "newsletter-other", consent_text || name);
+    about.lang = language;
+    const add = element("button", "newsletter-add", button.replace("{name}", name));
+    add.type = "button";
+    add.addEventListener("click", async () => {
+      const more = new URLSearchParams(fields);
+      for (const gone of ["altcha", "wording", "also"]) more.delete(gone);
+      for (const asked of answer.newsletters) more.append("also", asked);
+      if (wording_id) more.set("wording", wording_id);
+      more.set("newsletter", slug);
+      more.set("request", answer.request);
+      const next = await ask(panel, form.action, more);
+      if (!next) return;
+      said.textContent = next.errors ? wordsOf(next) : added.replace("{name}", name);
+      if (next.errors) return;
+      Object.assign(answer, { request: next.request, newsletters: next.newsletters });
+      panel.querySelector(".newsletter-done-address").textContent = next.sent_to;
+      for (const each of panel.querySelectorAll("form")) carry(each, answer);
+      panel.focus();
+      line.remove();
+    });
+    line.append(add, about);
+    list.append(line);
+  }
+  box.append(element("p", "newsletter-others-title", title), list, said);
+  return box;
 }
 
 function codeForm(panel, answer) {
@@ -152,8 +323,8 @@ function codeForm(panel, answer) {
   input.autocomplete = "one-time-code";
   const label = element("label", "", answer.code.label);
   label.htmlFor = input.id;
-  form.append(...carried(answer), label, input);
-  form.append(element("button", "", answer.code.button));
+  form.append(label, input, element("button", "", answer.code.button));
+  carry(form, answer);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     confirmCode(panel, form, input);
@@ -166,6 +337,7 @@ async function confirmCode(panel, form, input) {
   if (!answer) return;
   if (answer.errors) {
     showError(input, answer);
+    input.focus();
     return;
   }
   panel.replaceChildren(
@@ -188,13 +360,40 @@ function actions(panel, form, answer) {
     panel.replaceWith(form);
     form.elements.namedItem("email").focus();
   });
-  resend.append(...carried(answer), element("button", "", answer.again.button), change, said);
+  const button = element("button", "", answer.again.button);
+  const count = element("span", "newsletter-count");
+  count.setAttribute("aria-hidden", "true");
+  resend.append(button, count, change, said);
+  carry(resend, answer);
+  patience(answer.again, { button, count, said });
   resend.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (button.hasAttribute("aria-disabled")) {
+      said.textContent = count.textContent;
+      return;
+    }
     const again = await ask(resend, resend.action, new URLSearchParams(new FormData(resend)));
-    if (again) said.textContent = again.errors ? wordsOf(again) : again.text;
+    if (!again) return;
+    said.textContent = again.errors ? wordsOf(again) : again.text;
+    patience(answer.again, { button, count, said });
   });
   return resend;
+}
+
+/* The mail gets its minute before it may be asked for again. The eyes see the seconds; a screen reader hears the end. */
+function patience({ wait_seconds, waiting, ready }, { button, count, said }) {
+  const until = Date.now() + wait_seconds * 1000;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    count.textContent = left > 0 ? waiting.replace("{seconds}", left) : "";
+    if (left > 0) return;
+    clearInterval(timer);
+    button.removeAttribute("aria-disabled");
+    if (button.isConnected) said.textContent = ready;
+  };
+  button.setAttribute("aria-disabled", "true");
+  const timer = setInterval(tick, 1000);
+  tick();
 }
 
 function element(name, className = "", words = "") {
@@ -205,9 +404,9 @@ function element(name, className = "", words = "") {
 }
 
 /* What the server needs to know again, since there is no cookie. */
-function carried(answer) {
-  const newsletters = answer.newsletters.map((slug) => hidden("newsletter", slug));
-  return [hidden("request", answer.request), hidden("email", answer.email), ...newsletters];
+function carry(form, { request, email, language, newsletters }) {
+  for (const old of form.querySelectorAll("input[type=hidden]")) old.remove();
+  form.prepend(hidden("request", request), hidden("email", email), hidden("language", language), ...newsletters.map((slug) => hidden("newsletter", slug)));
 }
 
 function hidden(name, value) {

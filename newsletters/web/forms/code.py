@@ -35,6 +35,9 @@ class EmbeddedCodeForm(CodeForm):
     request = HiddenField()
     email = HiddenField()
     newsletter = SelectMultipleField(validate_choice=False)
+    form = HiddenField()
+    page = HiddenField()
+    language = HiddenField()
 
     class Meta:
         csrf = False

@@ -5,6 +5,7 @@ with the same words as data. Invalid: 422, the error beside its field, and what 
 Too many posts from one place: 429, and the same.
 """
 
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from flask import Response, g, jsonify, render_template
@@ -18,6 +19,7 @@ from newsletters.kernel.i18n import LANGUAGES
 from newsletters.subscribers.browser import remember
 from newsletters.subscribers.errors import TooManyPosts
 from newsletters.web.forms import too_often
+from newsletters.web.forms.answer import RESEND_AFTER_SECONDS, next_steps
 from newsletters.web.forms.code import EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.fields import EmbeddedForm
@@ -26,6 +28,7 @@ from newsletters.web.forms.place import article_address
 from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import sign_up
 
+PLACE = ("form", "page", "language")  # what every form after this one repeats
 LONGEST_COUNT = 9  # digits of a fill time in seconds that is still a number worth reading
 
 
@@ -36,10 +39,10 @@ def embed_subscribe() -> ResponseReturnValue:
     offers = open_offers()
     form = EmbeddedForm()
     form.offer(offers)
-    speak_language_of(form.newsletter.data or [], offers)
+    speak_language_of(form.newsletter.data or [], offers, wanted=form.language.data or "")
+    article = form.page.data = article_address(form.page.data or "")
     if not form.validate():
         return _refused(form, offers), 422
-    article = article_address(form.page.data or "")
     try:
         receipt = sign_up(
             form,
@@ -51,33 +54,42 @@ def embed_subscribe() -> ResponseReturnValue:
     except TooManyPosts as error:
         too_often.say(form, error)
         return too_often.answer(_refused(form, offers), error)
-    token = remember(context.runtime(), None, receipt.request_id, now=context.now())
-    return _accepted(form, offers, article, token)
+    token = remember(context.runtime(), form.request.data, receipt.request_id, now=context.now())
+    return _accepted(form, offers, token)
 
 
-def speak_language_of(slugs: list[str], offers: Offers) -> None:
-    """Answer in the newsletter's language, where the form is about one."""
-    languages = {offers.newsletters[slug].language for slug in slugs if slug in offers.newsletters}
+def speak_language_of(slugs: list[str], offers: Offers, *, wanted: str = "") -> None:
+    """Answer in the form's own language, or in the newsletter's, where the form is about one."""
+    languages = {wanted} & set(LANGUAGES) or {
+        offers.newsletters[slug].language for slug in slugs if slug in offers.newsletters
+    }
     if len(languages) == 1 and languages <= set(LANGUAGES):
         g.language = languages.pop()
         refresh()  # forms ask for the locale when they are made
 
 
-def answer_page(form: EmbeddedCodeForm, *, names: list[str], article: str = "", again: bool = False) -> str:
+def answer_page(form: EmbeddedCodeForm, offers: Offers, *, again: bool = False) -> str:
     """The neutral answer as a page; everything it needs stands in its own fields."""
-    hidden = [("request", form.request.data or ""), ("email", form.email.data or "")]
-    hidden += [("newsletter", slug) for slug in form.newsletter.data or []]
+    slugs = [slug for slug in form.newsletter.data or [] if slug in offers.newsletters]
+    place = [(name, form[name].data or "") for name in PLACE]
+    known = [("request", form.request.data or ""), ("email", form.email.data or "")]
     urls = context.runtime().urls
     return render_template(
         "public/subscribed.html",
         form=form,
         email=form.email.data,
-        names=names,
-        back=article,
-        back_label=_("Back to %(site)s", site=urlsplit(article).hostname),
+        slugs=slugs,
+        names=[offers.names[slug] for slug in slugs],
+        steps=next_steps(form.email.data, slugs, offers),
+        back=form.page.data,
+        back_label=_("Back to %(site)s", site=urlsplit(form.page.data or "").hostname),
         code_action=urls.embed_code(),
         again_action=urls.embed_again(),
-        hidden=hidden,
+        more_action=urls.embed_subscribe(),
+        hidden=[*known, *place, *(("newsletter", slug) for slug in slugs)],
+        hidden_more=[*known, *place, *(("also", slug) for slug in slugs)],
+        hidden_meant=[*place, *(("newsletter", slug) for slug in slugs)],
+        resend_after=RESEND_AFTER_SECONDS,
         sent_again=again,
     )
 
@@ -97,25 +109,50 @@ def _refused(form: EmbeddedForm, offers: Offers) -> Response | str:
     return render_template("public/embedded.html", form=form, offers=offers)
 
 
-def _accepted(form: EmbeddedForm, offers: Offers, article: str, token: str) -> Response | str:
-    names = [offers.newsletters[slug].name for slug in form.newsletter.data]
+def _accepted(form: EmbeddedForm, offers: Offers, token: str) -> Response | str:
     email = form.email.data.strip()
-    if not wants_json():
-        data = {"request": token, "email": email, "newsletter": form.newsletter.data}
-        return answer_page(EmbeddedCodeForm(formdata=None, data=data), names=names, article=article)
+    asked = dict.fromkeys((*(form.also.data or []), *form.newsletter.data))
+    slugs = [slug for slug in asked if slug in offers.newsletters]
+    if wants_json():
+        return jsonify(**_as_data(email, slugs, offers), request=token)
+    place = {name: form[name].data for name in PLACE}
+    data = {"request": token, "email": email, "newsletter": slugs, **place}
+    return answer_page(EmbeddedCodeForm(formdata=None, data=data), offers)
+
+
+def _as_data(email: str, slugs: list[str], offers: Offers) -> dict[str, object]:
+    """The same answer for the script: every word that it shows, and where its forms post."""
     urls = context.runtime().urls
-    return jsonify(
-        title=_("Successfully subscribed"),
-        text=_("Thank you for signing up for this newsletter. We've sent you a confirmation email."),
-        sent_to=f"{', '.join(names)} · {email}",
-        language=str(get_locale()),
-        request=token,
-        email=email,
-        code={
+    steps = next_steps(email, slugs, offers)
+    mailbox, meant = steps.mailbox, steps.meant
+    return {
+        "title": _("Successfully subscribed"),
+        "text": _("Thank you for signing up for this newsletter. We've sent you a confirmation email."),
+        "sent_to": f"{', '.join(offers.names[slug] for slug in slugs)} · {email}",
+        "language": str(get_locale()),
+        "email": email,
+        "newsletters": slugs,
+        "meant": {"email": meant, "button": _("Did you mean %(email)s?", email=meant)} if meant else None,
+        "mailbox": {"url": mailbox.url, "text": _("Open %(mailbox)s", mailbox=mailbox.name)}
+        if mailbox
+        else None,
+        "code": {
             "action": urls.embed_code(),
             "label": str(EmbeddedCodeForm(formdata=None).code.label.text),
             "button": _("Confirm"),
         },
-        again={"action": urls.embed_again(), "button": _("Send the mail again")},
-        change={"button": _("Use another address")},
-    )
+        "again": {
+            "action": urls.embed_again(),
+            "button": _("Send the mail again"),
+            "wait_seconds": RESEND_AFTER_SECONDS,
+            "waiting": _("possible in %(seconds)s seconds", seconds="{seconds}"),
+            "ready": _("No mail yet? You can have it sent again now."),
+        },
+        "change": {"button": _("Use another address")},
+        "others": {
+            "title": _("The same mail can confirm more"),
+            "button": _("Add %(name)s", name="{name}"),
+            "added": _("Added: %(name)s", name="{name}"),
+            "newsletters": [asdict(other) for other in steps.others],
+        },
+    }

@@ -18,6 +18,7 @@ from newsletters.web.forms.code import WRONG_CODE, EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
 from newsletters.web.forms.embed import answer_page, in_words, speak_language_of
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.place import article_address
 from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import ask_by_mail
 
@@ -64,13 +65,14 @@ def embed_again() -> ResponseReturnValue:
     words = _("If the address can get mail from us, another one is on its way. It may take a few minutes.")
     if wants_json():
         return jsonify(text=words, language=str(get_locale()))
-    return answer_page(form, names=_names(form, offers), again=True)
+    return answer_page(form, offers, again=True)
 
 
 def _received() -> tuple[EmbeddedCodeForm, Offers]:
     offers = open_offers()
     form = EmbeddedCodeForm()
-    speak_language_of(form.newsletter.data or [], offers)
+    speak_language_of(form.newsletter.data or [], offers, wanted=form.language.data or "")
+    form.page.data = article_address(form.page.data or "")
     try:
         parse_address(form.email.data or "")
     except InvalidAddress:
@@ -81,7 +83,7 @@ def _received() -> tuple[EmbeddedCodeForm, Offers]:
 def _refused(form: EmbeddedCodeForm, offers: Offers) -> Response | str:
     if wants_json():
         return jsonify(errors=in_words(form), language=str(get_locale()))
-    return answer_page(form, names=_names(form, offers))
+    return answer_page(form, offers)
 
 
 def _confirmed(outcome: Confirmed | AlreadyConfirmed) -> ResponseReturnValue:
@@ -98,7 +100,3 @@ def _confirmed(outcome: Confirmed | AlreadyConfirmed) -> ResponseReturnValue:
         subscriber = db.get_one(Subscriber, outcome.subscriber_id)
         token = mails.preferences_token(context.runtime(), subscriber, now=context.now())
     return redirect(url_for("public.welcome", token=token), 303)
-
-
-def _names(form: EmbeddedCodeForm, offers: Offers) -> list[str]:
-    return [offers.names[slug] for slug in form.newsletter.data or [] if slug in offers.names]

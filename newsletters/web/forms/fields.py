@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired
 from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
 from newsletters.subscribers import domains
-from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway
+from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway, likely_meant
 from newsletters.web.forms.offers import Offers
 
 TRAP = "homepage"
@@ -86,14 +86,20 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
                 _("%(name)s does not take throw-away addresses. Please use one that you keep.", name=name)
             )
         if not is_large_provider(domain) and _is_dead(domain):
-            raise ValidationError(
-                _("No mail server answers for %(domain)s. Is it spelled right?", domain=domain)
-            )
+            raise ValidationError(_no_server(domain))
 
     def _refuses_throwaways(self) -> str:
         """The name of a chosen newsletter that takes no throw-away address; empty where there is none."""
         chosen = (self._offers.newsletters.get(slug) for slug in self.newsletter.data or ())
         return next((each.name for each in chosen if each is not None and not each.takes_throwaways), "")
+
+
+def _no_server(domain: str) -> str:
+    if meant := likely_meant(domain):
+        return str(
+            _("No mail server answers for %(domain)s. Did you mean %(meant)s?", domain=domain, meant=meant)
+        )
+    return str(_("No mail server answers for %(domain)s. Is it spelled right?", domain=domain))
 
 
 def _is_dead(domain: str) -> bool:
@@ -102,11 +108,17 @@ def _is_dead(domain: str) -> bool:
 
 
 class EmbeddedForm(SubscribeForm):
-    """The same form on somebody else's page: no cookie is sent with it, so there is nothing to forge."""
+    """The same form on somebody else's page: no cookie is sent with it, so there is nothing to forge.
+
+    ``request`` and ``also`` name what the same reader asked for a moment ago and are only shown and repeated.
+    """
 
     form = StringField()
     page = StringField()
     took = StringField()
+    language = HiddenField()
+    request = HiddenField()
+    also = SelectMultipleField(validate_choice=False)
 
     class Meta(WithoutTranslations):
         csrf = False

@@ -4,11 +4,18 @@ from urllib.parse import urlsplit
 
 from flask import request
 
+from newsletters import context
+
 
 def article_address(claimed: str) -> str:
-    """The page the form stands on, if it is of the origin that posts; else that origin, or nothing."""
+    """The page the form stands on, if it is of the origin that posts; else that origin, or nothing.
+
+    A page of ours repeats what was found out about the form before it, so its word holds.
+    """
     referrer = request.referrer or ""
     origin = request.headers.get("Origin") or _origin(referrer)
+    if origin == _origin(context.runtime().urls.base) and (not claimed or _origin(claimed)):
+        return claimed.partition("#")[0]
     for address in (claimed, referrer):
         if address and _origin(address) == origin:
             return address.partition("#")[0]

@@ -15,16 +15,16 @@ FRESH_SECONDS = 3600  # their addresses never change, so a new version reaches e
 @blueprint.get("/embed.js")
 def script() -> Response:
     """Answer with the script of every embedded form."""
-    return _answer("embed.js")
+    return answer_script("embed.js")
 
 
 @blueprint.get("/embed/challenge.js")
 def challenge_script() -> Response:
     """Answer with what solves a challenge; loaded only where one was set."""
-    return _answer("challenge.js")
+    return answer_script("challenge.js")
 
 
-def _answer(name: str) -> Response:
+def answer_script(name: str) -> Response:
     """A script; an unchanged one is answered with 304."""
     response = Response(_source(name), mimetype="text/javascript")
     response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"

@@ -21,9 +21,10 @@ from newsletters.subscribers.errors import TooManyPosts
 from newsletters.subscribers.models import FormKind
 from newsletters.web.forms import signup as forms_signup
 from newsletters.web.forms import too_often
+from newsletters.web.forms.answer import RESEND_AFTER_SECONDS, next_steps
 from newsletters.web.forms.code import WRONG_CODE, CodeForm
 from newsletters.web.forms.fields import SubscribeForm
-from newsletters.web.forms.offers import Offers
+from newsletters.web.forms.offers import Offers, open_offers
 from newsletters.web.public import browser, languages, welcome
 from newsletters.web.public.door import blueprint, personal
 
@@ -44,12 +45,16 @@ def accept(form: SubscribeForm, offers: Offers, *, form_name: str, page: str) ->
     """Take a valid form and lead to the neutral answer."""
     seconds = signals.filled_in_seconds(context.runtime(), form.started.data or "", now=context.now())
     receipt = forms_signup.sign_up(form, offers, form_name=form_name, page=page, filled_in_seconds=seconds)
-    names = [offers.newsletters[slug].name for slug in form.newsletter.data]
+    email = form.email.data.strip()
+    before: dict[str, Any] = session.get(SIGNED_UP, {})
+    asked = dict.fromkeys((*(before["slugs"] if before.get("email") == email else ()), *form.newsletter.data))
+    slugs = [slug for slug in asked if slug in offers.newsletters]
     session[SIGNED_UP] = {
-        "email": form.email.data.strip(),
-        "names": names,
-        "slugs": form.newsletter.data,
+        "email": email,
+        "names": [offers.newsletters[slug].name for slug in slugs],
+        "slugs": slugs,
         "page": page,
+        "form": form_name,
         "language": str(get_locale()),
     }
     response = redirect(url_for("public.subscribed"), 303)
@@ -70,6 +75,26 @@ def subscribed() -> ResponseReturnValue:
         return redirect(url_for("public.front"), 303)
     _speak_as_before()
     return _answer(CodeForm())
+
+
+@blueprint.post("/subscribed")
+@personal
+def subscribed_more() -> ResponseReturnValue:
+    """Take one newsletter more for the same address, or the same for the address that was meant."""
+    if SIGNED_UP not in session:
+        return redirect(url_for("public.front"), 303)
+    _speak_as_before()
+    said: dict[str, Any] = session[SIGNED_UP]
+    offers, form, answer = open_offers(), SubscribeForm(), CodeForm(formdata=None)
+    form.offer(offers)
+    if not form.validate():
+        answer.form_errors += [str(error) for errors in form.errors.values() for error in errors]
+        return _answer(answer), 422
+    try:
+        return accept(form, offers, form_name=said.get("form", ""), page=said["page"])
+    except TooManyPosts as error:
+        too_often.say(answer, error)
+        return too_often.answer(_answer(answer), error)
 
 
 @blueprint.post("/subscribed/code")
@@ -132,9 +157,15 @@ def _answer(form: CodeForm) -> str:
         "public/subscribed.html",
         form=form,
         email=said["email"],
+        slugs=said["slugs"],
         names=said["names"],
+        steps=next_steps(said["email"], said["slugs"], open_offers()),
         back=f"{said['page']}?again=1",
         code_action=url_for("public.subscribed_code"),
         again_action=url_for("public.subscribed_again"),
+        more_action=url_for("public.subscribed_more"),
         hidden=[],
+        hidden_more=[("email", said["email"])],
+        hidden_meant=[("newsletter", slug) for slug in said["slugs"]],
+        resend_after=RESEND_AFTER_SECONDS,
     )
