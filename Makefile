@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench simulate check lint types imports format translations screenshots clean
+.PHONY: help run test bench drills simulate check lint types imports format translations screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,14 @@ imports: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev ## Format the code
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
+
+$(VENV)/.installed-drills: tests/drills/requirements.txt $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r tests/drills/requirements.txt
+	@touch $@
+
+drills: $(VENV)/.installed-drills $(PO:.po=.mo) ## Break everything on purpose at full size, for hours; DRILLS="killed-workers --database sqlite" for one
+	@sh .ci/prepare
+	@$(BIN)/python -m tests.drills $(DRILLS)
 
 bench: $(VENV)/.installed-dev $(PO:.po=.mo) ## Measure speed and cost beside Postfix's own load generator; BENCH=--quick for a few minutes
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -50,6 +50,8 @@ class PrivatePostgres:
 
     def start(self) -> None:
         """Start it; the first time on a new, empty cluster."""
+        if not self.is_running():  # a killed server's process number may still be somebody's
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
         if not self._data.exists():
             if self._user:
                 shutil.chown(self._folder, self._user)

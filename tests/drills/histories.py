@@ -27,7 +27,7 @@ class Histories:
             (process.communicate()[0].decode(errors="replace"), process.returncode) for process in running
         ]
         steps = sum(
-            int(found[1]) for words, _ in ended if (found := re.search(r"^steps (\d+)$", words, re.M))
+            int(found[1]) for words, _ in ended if (found := re.search(r"^steps (\d+)$", words, re.MULTILINE))
         )
         broken = [words for words, status in ended if status]
         for words in broken:

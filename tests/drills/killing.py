@@ -1,8 +1,9 @@
 """Workers killed as ``kill -9`` does, again and again, at random moments of a send.
 
-The sink lets messages in by bursts, as many a kill as there are readers to spare, so that every kill falls
-into sending at full speed; some fall anywhere else: into the start of a worker, the freeze, a claim. Some
-take every worker at once, and the time until mail flows again is measured.
+The sink answers so slowly that there are readers left for every kill, half of the messages being taken before
+the wait and half after it: a kill finds about half of what is on its way already delivered, which is as bad
+as it can be. Some kills fall into the start of a worker, the freeze or a claim. Some take every worker at
+once, and the time until mail flows again is measured.
 """
 
 import random
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 
 from newsletters.delivery.models import DeliveryState
 from tests.drills.drill import Verdict
+from tests.drills.fastsink.faults import Fault
 from tests.drills.ground import Ground
 from tests.drills.newsroom import Readers
 from tests.drills.programs import Nursery, connections_to, wait_until
@@ -19,7 +21,9 @@ from tests.drills.stage import Stage
 RESUME_SECONDS = 30.0
 EVERYBODY_SHARE = 0.03
 ANY_MOMENT_SHARE = 0.1
-LONGEST_BURST_SECONDS = 0.08
+LONGEST_PAUSE_SECONDS = 0.3
+LONGEST_ANSWER_SECONDS = 0.75
+LINES_A_WORKER = 10
 SAID_EVERY = 50
 
 
@@ -36,12 +40,11 @@ class KilledWorkers:
         with ground.stage(Readers(self.readers), BATCH_SIZE=str(self.batch_size)) as stage:
             issue_id = stage.schedule()
             gang = Gang(stage, stage.nursery(), self.workers)
-            stage.sink.allow(0)
             while gang.kills < self.kills:
                 self._kill_once(stage, gang)
                 if gang.kills % SAID_EVERY == 0:
                     ground.say(f"{gang.kills:,} kills, {stage.sink.count():,} messages")
-            stage.sink.allow_all()
+            stage.sink.faults()
             gang.refill()
             finished_in = stage.wait_for_end(issue_id)
             balance = stage.balance(issue_id)
@@ -69,21 +72,27 @@ class KilledWorkers:
 
     def _kill_once(self, stage: Stage, gang: "Gang") -> None:
         gang.refill()
-        left = self.kills - gang.kills
-        spare = self.readers - stage.sink.count()
-        burst = max(1, round(spare / (left + 1) * random.uniform(0.5, 1.5)))
+        self._keep_pace(stage, gang)
         if random.random() < ANY_MOMENT_SHARE:
             time.sleep(random.uniform(0, 0.5))
             gang.kill(random.choice(gang.pids))
             return
-        wait_until(gang.is_sending, seconds=RESUME_SECONDS * 2, what="workers that send")
-        everybody = random.random() < EVERYBODY_SHARE or gang.resumed_in == []
-        stage.sink.allow(burst)
-        time.sleep(random.uniform(0, LONGEST_BURST_SECONDS))
-        if not everybody:
-            gang.kill(random.choice(gang.senders()))
-            return
-        gang.kill_everybody(burst)
+        wait_until(gang.senders, seconds=120, what="workers that send")
+        time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))
+        if random.random() < EVERYBODY_SHARE or not gang.resumed_in:
+            gang.kill_everybody()
+        else:
+            gang.kill(random.choice(gang.senders() or gang.pids))
+
+    def _keep_pace(self, stage: Stage, gang: "Gang") -> None:
+        """Let answers take so long that readers and kills run out together."""
+        spare = self.readers - stage.sink.count()
+        seconds_left = (self.kills - gang.kills) * gang.seconds_a_kill()
+        lines = self.workers * LINES_A_WORKER
+        wait = min(LONGEST_ANSWER_SECONDS, lines * seconds_left / max(spare, 1))
+        before = Fault(phase="dot", kind="slow", share=0.5, seconds=wait * 2)
+        after = Fault(phase="taken", kind="slow", share=0.5, seconds=wait * 2)
+        stage.sink.faults(before, after)
 
 
 @dataclass
@@ -97,6 +106,7 @@ class Gang:
     kills: int = 0
     connections_at_kills: int = 0
     resumed_in: list[float] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def refill(self) -> None:
         """Start as many as are missing, and wait for nothing."""
@@ -104,13 +114,13 @@ class Gang:
             self.pids.append(self.nursery.spawn("worker.log"))
 
     def senders(self) -> list[int]:
-        """Those with a connection to the sink; anybody where none has one any more."""
+        """Those with a connection to the sink."""
         port = self.stage.sink.port
-        return [pid for pid in self.pids if connections_to(pid, port)] or self.pids
+        return [pid for pid in self.pids if connections_to(pid, port)]
 
-    def is_sending(self) -> bool:
-        """Whether messages wait at the gate."""
-        return bool(self.stage.sink.status()["waiting"])
+    def seconds_a_kill(self) -> float:
+        """How long a kill and what belongs to it has taken so far."""
+        return (time.monotonic() - self.began) / self.kills if self.kills else 1.0
 
     def kill(self, pid: int) -> None:
         self.connections_at_kills += connections_to(pid, self.stage.sink.port)
@@ -119,13 +129,12 @@ class Gang:
         self.pids.remove(pid)
         self.kills += 1
 
-    def kill_everybody(self, burst: int) -> None:
+    def kill_everybody(self) -> None:
         """Kill all, start all, and measure until the next message is taken."""
         for pid in list(self.pids):
             self.kill(pid)
         counted = self.stage.sink.count()
         began = time.monotonic()
         self.refill()
-        self.stage.sink.allow(max(burst, 1))
-        wait_until(lambda: self.stage.sink.count() > counted, seconds=300, what="mail after a kill of all")
+        self.stage.wait_for_messages(counted + 1, seconds=300)
         self.resumed_in.append(time.monotonic() - began)

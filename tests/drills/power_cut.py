@@ -67,7 +67,7 @@ class PowerCut:
     def _cut_once(self, stage: Stage, disk: space.LoopDisk, toll: "Toll") -> None:
         url = stage.serve()
         stage.worker().start()
-        with Newcomers(url, pause_seconds=0.0, name=f"cut{toll.signed_up}-") as newcomers:
+        with Newcomers(url, pause_seconds=0.0, name=f"cut{toll.cuts}-") as newcomers:
             leavers = Leavers(stage, url, random.randrange(self.readers // 2))
             leavers.thread.start()
             wait_until(lambda: newcomers.taken() and leavers.gone, seconds=120, what="the first visitors")
@@ -89,6 +89,7 @@ class PowerCut:
 class Toll:
     """What the cuts have cost."""
 
+    cuts: int = 0
     signed_up: int = 0
     left: int = 0
     lost: int = 0
@@ -97,6 +98,7 @@ class Toll:
 
     def count(self, stage: Stage, taken: list[str], gone: list[int]) -> None:
         """Look for everybody who was answered."""
+        self.cuts += 1
         self.signed_up += len(taken)
         self.left += len(gone)
         with stage.runtime.db.reading() as session:

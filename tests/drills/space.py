@@ -42,7 +42,7 @@ def small_disk(place: Path, size: int) -> Iterator[Path]:
 
 
 def fill(place: Path) -> Path:
-    """Fill the file system of ``place`` to its last block; delete the file that does it to make room again."""
+    """Fill the file system of ``place`` to its last block; whoever deletes the file makes room again."""
     filler = place / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         for size in (MEGABYTE, 4096, 1):
@@ -57,11 +57,11 @@ def limit_files(pids: list[int], size: int | None) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size or hard, hard))
 
 
 class LoopDisk:
-    """A file system in an image file. What programs wrote and did not flush is in memory, not in the image."""
+    """A file system in an image file: what was written and not flushed is in memory, not in the image."""
 
     def __init__(self, image: Path, place: Path, size: int) -> None:
         self.image = image

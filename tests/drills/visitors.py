@@ -15,6 +15,7 @@ from tests.drills.newsroom import SLUG
 
 PATIENCE_SECONDS: Final = 120.0
 NO_ANSWER: Final = 0
+CROWD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ def post(url: str, path: str, form: dict[str, str], *, headers: dict[str, str] |
         connection.close()
 
 
-def sign_up(url: str, address: str) -> int:
+def sign_up(url: str, address: str, *, form: str = "article") -> int:
     """Fill in the form of an article."""
-    return post(url, "/embed/subscribe", {"email": address, "newsletter": SLUG, "took": "5000"})
+    said = {"email": address, "newsletter": SLUG, "took": "5000", "form": form}
+    return post(url, "/embed/subscribe", said)
 
 
 def leave(url: str, signer: Signer, subscription_id: int, issue_id: int) -> int:
@@ -74,7 +76,7 @@ class Newcomers:
     url: str
     threads: int = 2
     pause_seconds: float = 0.05
-    name: str = "newcomer"
+    name: str = "crowd"
     visits: list[Visit] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=count)
     _lock: Lock = field(default_factory=Lock)
@@ -102,8 +104,10 @@ class Newcomers:
     def _come(self) -> None:
         while not self._enough.wait(self.pause_seconds):
             with self._lock:
-                address = f"{self.name}{next(self._numbers)}@newcomers.example"
+                number = next(self._numbers)
+            crowd = f"{self.name}{number // CROWD}"  # more at a time from one place look like an attack
+            address = f"newcomer{number}@{crowd}.example"
             began = time.monotonic()
-            status = sign_up(self.url, address)
+            status = sign_up(self.url, address, form=crowd)
             with self._lock:
                 self.visits.append(Visit(address, began, time.monotonic(), status))

@@ -8,7 +8,7 @@ forty million runs.
 import os
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -92,6 +92,10 @@ class Books:
         """How many got something and are none of these."""
         return len(self.recipients - {address_digest(address) for address in addresses})
 
+    def to(self, recipients: Collection[int]) -> "Books":
+        """The part of the books that is about these."""
+        return Books([entry for entry in self.entries if entry.recipient in recipients])
+
     def to_domain(self, domain: str) -> Iterator[Entry]:
         """The messages to one domain."""
         wanted = digest(domain.encode()) & 0xFFFFFFFF
@@ -109,6 +113,10 @@ class Repeats:
     other_id: int = 0
     unprovoked: int = 0
     longest_gap_seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        return self.same_id + self.other_id
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Repeats":

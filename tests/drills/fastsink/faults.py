@@ -26,7 +26,8 @@ class Fault:
 
     ``kind`` is ``drop``, ``silence``, ``garbage``, ``long``, ``drip``, ``slow``, ``tls`` (a handshake that
     fails; at starttls), or a whole reply such as ``451 4.3.2 later``. Before RCPT no domain is known, so only
-    "*" strikes there. ``taken`` is the moment after the message was taken and before that is said.
+    "*" strikes there. ``taken`` is the moment after the message was taken and before that is said; ``dot``
+    the one before it is taken. ``seconds`` is how long ``slow`` and ``drip`` take.
     """
 
     phase: Phase

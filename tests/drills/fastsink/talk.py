@@ -200,10 +200,25 @@ class Talk(asyncio.BufferedProtocol):
         self.message_id = _message_id(self.heard, size)
         self.size = size
         del self.heard[:end]
-        if (fault := self.shared.faults.strike("dot", self.domain)) is not None and fault.kind not in _LATE:
+        fault = self.shared.faults.strike("dot", self.domain)
+        if fault is not None and fault.kind == "slow":
+            self.is_held = True
+            asyncio.get_running_loop().call_later(fault.seconds, self._take_late)
+            return False
+        if fault is not None and fault.kind not in _LATE:
             self._fail(fault, b"250 2.0.0 taken\r\n")
             return True
         self.late = fault
+        return self._pass_gate()
+
+    def _take_late(self) -> None:
+        """Decide on a message some time after its end; who hung up meanwhile leaves nothing behind."""
+        if self.is_open:
+            self.is_held, self.late = False, None
+            self._pass_gate()
+            self._go_on()
+
+    def _pass_gate(self) -> bool:
         if self.shared.take_credit():
             self._take()
             return True
