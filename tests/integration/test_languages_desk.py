@@ -12,6 +12,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletters.accounts.models import Editor, Invitation
+from newsletters.bounces import quarantine
+from newsletters.bounces.quarantined import QuarantineReason
 from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.db import Database
@@ -42,7 +44,8 @@ NAMES = (
         "Gmail",
         "English",
     ),
-    *("UTC", "Ctrl", "[TEST]", "Test", "name", "email", "newsletter"),
+    *("UTC", "Ctrl", "[TEST]", "Test", "name", "email", "newsletter", "editors@", "article-footer"),
+    *("SMTP_URL", "newsroom.example"),
 )
 ZONES = re.compile(
     r'<select[^>]*id="timezone".*?</select>', re.DOTALL
@@ -100,6 +103,13 @@ def furnish_issues(session: Session, newsletter: Newsletter, editor: Editor) -> 
     return [*issues, draft]
 
 
+def put_aside(session: Session) -> int:
+    """A returned mail that nobody could place."""
+    return quarantine.keep(
+        session, door="smtp", why=QuarantineReason.UNKNOWN, raw=b"\r\n", recipient="", sender="", now=NOW
+    ).id
+
+
 @pytest.fixture
 def editor(app: Flask, db: Database, runtime: Runtime) -> tuple[FlaskClient, dict[str, list[object]]]:
     """An owner's browser that asks for Ukrainian, and what there is to look at, by the names in addresses."""
@@ -125,6 +135,7 @@ def editor(app: Flask, db: Database, runtime: Runtime) -> tuple[FlaskClient, dic
             "issue_id": [issue.id for issue in issues],
             "newsletter_id": [newsletter.id, other.id],
             "reader_id": [reader.id],
+            "mail_id": [put_aside(session)],
             "state": [state.value for state in DeliveryState],
             "action": list(BRAKES),
             "revision_id": [1],
@@ -158,7 +169,6 @@ def test_no_page_of_the_desk_has_english_words(
     untranslated = {path: english_words(page, language="uk", but=NAMES) for path, page in spoken.items()}
     assert {path: words for path, words in untranslated.items() if words} == {}
     assert {language_of(page) for page in spoken.values()} == {"uk"}
-    # A link for nobody, the revision of another issue, and the report of what was never sent.
     missing = {path for path, answer in pages.items() if answer.status_code != 200}
     # A link for nobody, the revision of another issue, and the report of what was never sent.
     assert {path.rpartition("/")[2] for path in missing} == {"x", "1", "report"}

@@ -30,6 +30,14 @@ from tests.readers import EMAIL, embed_sign_up, mailed_path, sign_up
 from tests.spoken import english_words, language_of
 from tests.ukrainian import ASKED, PAGE, browser, found_newsletter
 
+# What people and providers wrote, in Ukrainian.
+WRITTEN = {
+    "inviter": "Олена",
+    "author": "Ольга",
+    "subject": "Неділя",
+    "excerpt": "Дякую.",
+    "provider": "провайдер",
+}
 NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українська")
 
 
@@ -198,7 +206,7 @@ def test_error_pages(app: Flask, code: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_mails(kind: str) -> None:
     templates = MailTemplates(newsroom="Редакція", public_url="https://news.example")
-    given = {**KINDS[kind], **({"inviter": "Олена"} if "inviter" in KINDS[kind] else {})}
+    given = {**KINDS[kind], **{name: words for name, words in WRITTEN.items() if KINDS[kind].get(name)}}
 
     mail = templates.render(kind, "uk", given)
 

@@ -6,10 +6,11 @@ from newsletters import context
 from newsletters.accounts.queries import all_editors, audit_entries
 from newsletters.web.admin.access import owners_only
 from newsletters.web.admin.asking import asked_number
-from newsletters.web.admin.audit_words import KINDS, action_words
+from newsletters.web.admin.audit_words import KINDS, action_words, subject_words
 from newsletters.web.admin.door import blueprint
 
 blueprint.add_app_template_filter(action_words)
+blueprint.add_app_template_filter(subject_words)
 
 
 @blueprint.get("/audit")

@@ -70,3 +70,8 @@ KINDS = {
 def action_words(action: str) -> str:
     """What was done, in words; a slug without any stands as it is."""
     return str(ACTIONS.get(action, action))
+
+
+def subject_words(subject: str) -> str:
+    """What something was done to, where it has no number of its own."""
+    return str(KINDS.get(subject, subject))

@@ -67,7 +67,7 @@ def _too_many(_it: Answer, person: Person) -> Advice:
 
 
 def _mail_under_way(it: Answer, _person: Person) -> Advice:
-    reply = _(" The server said: %(reply)s", reply=it.reply) if it.reply else ""
+    reply = " " + _("The server said: %(reply)s", reply=it.reply) if it.reply else ""
     return Advice(INFO, _("The confirmation mail is still on its way.") + reply, _("Look again in a while."))
 
 
@@ -149,7 +149,7 @@ def _joined_later(it: Answer, _person: Person) -> Advice:
 
 
 def _taken(it: Answer, _person: Person) -> Advice:
-    said = _(" It said: %(reply)s", reply=it.reply) if it.reply else ""
+    said = " " + _("The server said: %(reply)s", reply=it.reply) if it.reply else ""
     return Advice(
         GOOD,
         _("The reader’s mail server took the newest issue, “%(subject)s”.", subject=_subject(it)) + said,
@@ -170,7 +170,7 @@ def _in_doubt(it: Answer, _person: Person) -> Advice:
 
 
 def _waiting(it: Answer, _person: Person) -> Advice:
-    said = _(" The server put it off: %(reply)s", reply=it.reply) if it.reply else ""
+    said = " " + _("The server put it off: %(reply)s", reply=it.reply) if it.reply else ""
     return Advice(
         INFO,
         _("“%(subject)s” is still on its way.", subject=_subject(it)) + said,
@@ -214,10 +214,6 @@ def _resend(tone: str, what: str, person: Person, do: str = "") -> Advice:
         url_for("desk.send_confirmation", reader_id=person.subscriber.id),
         posts=True,
     )
-
-
-def _said(it: Answer) -> str:
-    return it.reply or delivery_reason(it.reason)
 
 
 def _subject(it: Answer) -> str:
