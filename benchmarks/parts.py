@@ -4,9 +4,7 @@ Every function's own time belongs to the part that its file names. What belongs 
 functions and the standard library, goes to whoever called it, in proportion.
 """
 
-import cProfile
 import pstats
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 Function = tuple[str, int, str]
 OTHER: Final = "the rest"
 CALLS, OWN, CALLERS = 1, 2, 4  # places in the rows of pstats
-PROBES = 50_000
+DEAREST_CALL, HALVINGS = 20e-6, 40  # seconds that a profile may add to a call, and steps to find them
 DEEPEST = 12  # calls upwards until the time counts as the rest's
 
 # The first that is found in a function's file names the part.
@@ -89,10 +87,12 @@ class Shares:
     functions: list[tuple[str, float, float]]  # name, share, calls
 
 
-def shares(profile: Profiled, table: Sequence[tuple[str, Sequence[str]]], *, top: int = 14) -> Shares:
-    """Divide a profile's time between the parts of ``table``."""
+def shares(
+    profile: Profiled, table: Sequence[tuple[str, Sequence[str]]], *, seconds: float, top: int = 14
+) -> Shares:
+    """Divide what was profiled, which takes ``seconds`` without a profile, between the parts of ``table``."""
     stats = profile.stats
-    own = _own_times(stats, *_price_of_a_call())
+    own = _own_times(stats, seconds)
     total = sum(own.values()) or 1.0
     found: dict[str, float] = defaultdict(float)
     for function, numbers in stats.items():
@@ -107,36 +107,23 @@ def of(stats: pstats.Stats) -> Profiled:
     return cast(Profiled, stats)
 
 
-def _own_times(stats: Mapping[Function, Any], called: float, calling: float) -> dict[Function, float]:
-    """Each function's own time without what the profile itself took: it makes small functions look dear."""
-    made: dict[Function, int] = defaultdict(int)
-    for numbers in stats.values():
+def _own_times(stats: Mapping[Function, Any], seconds: float) -> dict[Function, float]:
+    """Each function's own time without the price of the profile, which makes small functions look dear.
+
+    The price of a call is the one that leaves ``seconds`` in all, the same for every call; half of it falls
+    to the function that is called and half to its caller.
+    """
+    touched: dict[Function, float] = defaultdict(float)
+    for function, numbers in stats.items():
+        touched[function] += numbers[CALLS] / 2
         for caller, edge in numbers[CALLERS].items():
-            made[caller] += edge[0]
-    return {
-        function: max(0.0, numbers[OWN] - numbers[CALLS] * called - made[function] * calling)
-        for function, numbers in stats.items()
-    }
-
-
-def _price_of_a_call() -> tuple[float, float]:
-    """Seconds that the profile adds to a function for being called, and to its caller."""
-
-    def empty() -> None:
-        pass
-
-    def calls() -> None:
-        for _ in range(PROBES):
-            empty()
-
-    began = time.thread_time()
-    calls()
-    without = (time.thread_time() - began) / PROBES
-    profile = cProfile.Profile(time.thread_time)
-    profile.runcall(calls)
-    stats = of(pstats.Stats(profile)).stats
-    own = {function[2]: numbers[OWN] / PROBES for function, numbers in stats.items()}
-    return own["empty"] - without / 2, own["calls"] - without / 2
+            touched[caller] += edge[0] / 2
+    low, high = 0.0, DEAREST_CALL
+    for _ in range(HALVINGS):
+        price = (low + high) / 2
+        left = sum(max(0.0, numbers[OWN] - touched[one] * price) for one, numbers in stats.items())
+        low, high = (price, high) if left > seconds else (low, price)
+    return {one: max(0.0, numbers[OWN] - touched[one] * low) for one, numbers in stats.items()}
 
 
 def _give(

@@ -35,8 +35,9 @@ METHOD: Final = """
 - **The message:** Markdown laid out as HTML and text, name, unsubscribe link, List-Unsubscribe with one
   click, Feedback-ID, a return path of its own (VERP). Readers have names in several scripts and addresses
   at 5,000 domains. "Signed" means two DKIM signatures, RSA-2048 and Ed25519.
-- **Where time goes** is told by a profile of each thread's CPU time, with the profile's own price taken
-  out. Its shares are put beside the cost measured without it.
+- **Where time goes** is told by a profile of each thread's CPU time in a run of its own. A profile makes
+  every call dearer; that price is taken off again, the same for every call, so that what is left is the cost
+  measured without a profile.
 """
 SPEED: Final = """
 ## Speed

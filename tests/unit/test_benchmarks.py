@@ -154,10 +154,19 @@ def test_time_that_belongs_to_no_part_goes_to_whoever_called() -> None:
     ours, library = ("/newsletters/mail/sign.py", 1, "sign"), ("~", 0, "<built-in>")
     profile = FakeStats({ours: (1, 1, 1.0, 4.0, {}), library: (1, 1, 3.0, 3.0, {ours: (1, 1, 3.0, 3.0)})})
 
-    found = parts.shares(profile, parts.SENDER_PARTS)
+    found = parts.shares(profile, parts.SENDER_PARTS, seconds=4.0)
 
     assert found.parts == {"signing": pytest.approx(1.0)}
     assert found.functions[0][0] == "<built-in>"
+
+
+def test_the_price_of_the_profile_is_taken_off_every_call() -> None:
+    many, one = ("/newsletters/mail/headers.py", 1, "tiny"), ("/newsletters/mail/sign.py", 1, "sign")
+    profile = FakeStats({many: (1, 1_000_000, 2.0, 2.0, {}), one: (1, 1, 1.0, 1.0, {})})
+
+    found = parts.shares(profile, parts.SENDER_PARTS, seconds=1.5)
+
+    assert found.parts == pytest.approx({"signing": 2 / 3, "composing": 1 / 3}, rel=1e-4)
 
 
 class FakeStats:
