@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 SPOKEN_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title", "data-label", "content")
 SILENT = ("script", "style", "code", "pre", "svg")
 VOID = ("br", "hr", "img", "input", "link", "meta", "source", "wbr")
-NOT_WORDS = re.compile(r"\S+@\S+|https?://\S+|/\S+|&[a-z]+;")
+NOT_WORDS = re.compile(r"\S+@\S+|[\w.-]+\.example\b|https?://\S+|/\S+|&[a-z]+;")
 LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]{2,}")
 
 

@@ -16,6 +16,7 @@ from newsletters.bounces import quarantine
 from newsletters.bounces.quarantined import QuarantineReason
 from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.delivery.shaping_reading import read_rules
 from newsletters.kernel.db import Database
 from newsletters.publishing import drafts
 from newsletters.publishing.models import Issue, IssueExclusion, IssueState, Newsletter, OptInWording
@@ -45,7 +46,8 @@ NAMES = (
         "English",
     ),
     *("UTC", "Ctrl", "[TEST]", "Test", "name", "email", "newsletter", "editors@", "article-footer"),
-    *("SMTP_URL", "newsroom.example"),
+    *("SMTP_URL", "SHAPING_FILE", "TLS"),
+    *(provider.name for provider in read_rules().providers.values()),
 )
 ZONES = re.compile(
     r'<select[^>]*id="timezone".*?</select>', re.DOTALL
@@ -53,6 +55,7 @@ ZONES = re.compile(
 NOT_PAGES = (
     "desk.preview_mail",
     "desk.preview_text",
+    "desk.embedding_preview",
     "desk.progress_json",
     "desk.issue_readers_csv",
     "desk.style",
