@@ -15,7 +15,12 @@ from tests.desk import PASSWORD, make_editor_with_password, post, signed_in
 from tests.factories import make_newsletter, make_subscriber
 from tests.routes import Route, all_routes
 
-FRAMED = {"desk.preview_form", "desk.preview_confirmation_mail", "desk.preview_mail"}
+FRAMED = {
+    "desk.preview_form",
+    "desk.preview_confirmation_mail",
+    "desk.preview_mail",
+    "desk.embedding_preview",
+}
 
 
 @pytest.fixture

@@ -1,0 +1,190 @@
+"""Code from the desk, pasted into a page of another origin: each way, with and without a script."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from newsletters.accounts.sessions import open_session
+from newsletters.publishing.models import Newsletter
+from tests.browser.live import Live
+from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
+from tests.factories import make_editor
+
+pytestmark = pytest.mark.browser
+NewPage = Callable[..., Page]
+CHOSEN = "newsletter=morning-brief&newsletter=data-desk&ticked=morning-brief&form=pasted&button=Join"
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A static page</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="icon" href="data:,"></head>'
+    "<body><main><h1>A static page</h1>{code}</main></body></html>"
+)
+THEMES = ("light", "dark")
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("way", ["code-plain", "code-script"])
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_pasted_form_signs_a_reader_up(
+    live: Live, new_page: NewPage, codes: dict[str, str], way: str, javascript: bool, width: int
+) -> None:
+    email = f"{way}.{javascript}.{width}@readers.example".lower()
+    page = new_page(width=width, javascript=javascript)
+
+    with static_page(codes[way]) as address:
+        page.goto(address)
+        page.get_by_label("Enter your email to subscribe").fill(email)
+        page.get_by_role("button", name="Join").click()
+
+        expect(page.get_by_text("Successfully subscribed")).to_be_visible()
+        assert page.url.startswith(address) is (javascript and way == "code-script")
+        assert not scrolls_sideways(page)
+    assert live.sink.message(to=email)
+    assert page.context.cookies() == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_a_pasted_frame_answers_in_place_and_grows(
+    live: Live, new_page: NewPage, codes: dict[str, str], theme: str, width: int
+) -> None:
+    email = f"frame.{theme}.{width}@readers.example"
+    page = new_page(width=width, theme=theme)
+    code = codes["code-frame"] + codes["code-height"]
+
+    with static_page(code) as address:
+        page.goto(address)
+        frame = page.frame_locator("iframe")
+        frame.get_by_label("Enter your email to subscribe").fill("olena at home")
+        frame.get_by_label("Enter your email to subscribe").blur()
+        expect(frame.get_by_text("Please, enter correct email address")).to_be_visible()
+        assert axe_problems(page) == []
+        frame.get_by_label("Enter your email to subscribe").fill(email)
+        frame.get_by_role("button", name="Join").click()
+
+        expect(frame.get_by_text("Successfully subscribed")).to_be_visible()
+        expect(frame.get_by_role("button", name="Send the mail again")).to_be_visible()
+        page.wait_for_function(
+            "height => Number(document.querySelector('iframe').height) !== height", arg=376
+        )
+        assert axe_problems(page) == []
+        inside = page.frames[1]
+        assert inside.evaluate(
+            "document.body.scrollWidth <= innerWidth && document.body.scrollHeight <= innerHeight"
+        )
+    assert live.sink.message(to=email)
+    assert page.context.cookies() == []
+
+
+def test_a_frame_without_a_script_opens_our_answer_in_a_new_tab(
+    live: Live, new_page: NewPage, codes: dict[str, str]
+) -> None:
+    page = new_page(javascript=False, width=PHONE)
+
+    with static_page(codes["code-frame"]) as address:
+        page.goto(address)
+        frame = page.frame_locator("iframe")
+        frame.get_by_label("Enter your email to subscribe").fill("frame.plain@readers.example")
+        with page.context.expect_page() as opened:
+            frame.get_by_role("button", name="Join").click()
+
+        answer = opened.value
+        expect(answer.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
+        expect(answer.get_by_role("link", name="Back to 127.0.0.1")).to_have_attribute("href", address)
+    assert live.sink.message(to="frame.plain@readers.example")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_room_is_accessible_and_narrow_enough(
+    live: Live, new_page: NewPage, theme: str, width: int
+) -> None:
+    page = new_page(width=width, theme=theme)
+
+    open_room(live, page)
+
+    expect(
+        page.frame_locator("[title='The form in its frame']").get_by_role("button", name="Join")
+    ).to_be_visible()
+    assert axe_problems(page) == []
+    assert not scrolls_sideways(page)
+
+
+def test_the_code_follows_the_choices_and_is_copied(live: Live, new_page: NewPage) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    open_room(live, page)
+
+    page.get_by_label("Words on the button").fill("Read with us")
+    expect(page.locator("#code-plain")).to_contain_text("Read with us")
+    page.get_by_role("button", name="Copy").first.click()
+
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#code-plain").text_content()
+    preview = page.frame_locator("[title='The plain form']")
+    expect(preview.get_by_role("button", name="Read with us")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def codes(live: Live) -> dict[str, str]:
+    """What the desk offers to copy for the chosen form."""
+    port = urlsplit(live.url).port
+    connection = HTTPConnection("localhost", port, timeout=60)
+    connection.request("GET", room(live), headers={"Cookie": f"desk={cookie(live)}"})
+    page = connection.getresponse().read().decode()
+    connection.close()
+    return {
+        way: unescape(code) for way, code in re.findall(r'<code id="([^"]+)">(.*?)</code>', page, re.DOTALL)
+    }
+
+
+def room(live: Live) -> str:
+    """The path of the room where a newsletter's forms are made."""
+    with live.runtime.db.reading() as session:
+        number = session.scalars(select(Newsletter.id).where(Newsletter.slug == "morning-brief")).one()
+    return f"/desk/newsletters/{number}/embed?{CHOSEN}"
+
+
+def cookie(live: Live) -> str:
+    """A session of an editor."""
+    with live.runtime.db.transaction() as session:
+        return open_session(session, make_editor(session), user_agent="Test", now=live.runtime.clock.now())
+
+
+def open_room(live: Live, page: Page) -> None:
+    """Go there as an editor."""
+    page.context.add_cookies([{"name": "desk", "value": cookie(live), "url": live.url}])
+    page.goto(f"{live.url}{room(live)}")
+
+
+@contextmanager
+def static_page(code: str) -> Iterator[str]:
+    """A page of another origin with ``code`` pasted into it; gives its address."""
+    body = PAGE.format(code=code).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's own name)
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
