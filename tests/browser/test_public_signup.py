@@ -52,6 +52,32 @@ def test_everything_works_without_a_script_and_by_keyboard(live: Live, new_page:
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome. Your subscription is confirmed.")
 
 
+@pytest.mark.parametrize(
+    ("theme", "width", "slip"), [("light", 390, "gmaik.com"), ("dark", 1440, "gmsil.com")]
+)
+def test_after_the_sign_up_a_slip_is_mended_and_a_newsletter_added(
+    live: Live, new_page: NewPage, theme: str, width: int, slip: str
+) -> None:
+    page = new_page(theme=theme, width=width)
+    page.clock.install()
+    sign_up(page, live, f"olena@{slip}", "Morning Brief")
+    assert axe_problems(page) == []
+
+    page.get_by_role("button", name="Yes, use this one").click()
+    page.get_by_role("button", name="Add The Data Desk").click()
+
+    expect(page.get_by_role("definition").filter(has_text="Morning Brief, The Data Desk")).to_be_visible()
+    expect(page.get_by_role("link", name="Open Gmail")).to_have_attribute("rel", "noopener noreferrer")
+    assert axe_problems(page) == []
+    assert not scrolls_sideways(page)
+    again = page.get_by_role("button", name="Send the mail again")
+    expect(again).to_have_attribute("aria-disabled", "true")
+    page.clock.fast_forward("01:01")
+    expect(page.get_by_role("status")).to_have_text("No mail yet? You can have it sent again now.")
+    again.click()
+    expect(page.get_by_role("status").first).to_contain_text("another one is on its way")
+
+
 def test_an_error_is_tied_to_its_field_and_keeps_what_was_typed(live: Live, new_page: NewPage) -> None:
     page = new_page()
     page.goto(live.url)
