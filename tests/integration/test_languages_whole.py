@@ -22,6 +22,7 @@ from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import mails as kinds_of_mail
 from newsletters.subscribers.models import Subscriber, Subscription
+from newsletters.subscribers.proofs import Asked
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_issue, make_subscriber, make_subscription
@@ -83,6 +84,7 @@ def the_pages_of_readers(
     yield browser.get("/")
     yield browser.post("/", data={"csrf_token": csrf_token(browser, "/"), "email": "?"})
     yield browser.post("/", data={"email": EMAIL, "newsletter": "nedilia"})
+    yield browser.get("/embed/frame?newsletter=nedilia&language=uk")
     for path in ("", "/archive", "/issues/khlib", "/issues/potiah"):
         yield browser.get(PAGE + path)
     yield embed_sign_up(browser, email="?", newsletters=["nedilia"])
@@ -198,6 +200,14 @@ def test_preferences_and_leaving(
 def test_error_pages(app: Flask, code: int) -> None:
     with app.test_request_context("/", environ_overrides={"HTTP_ACCEPT_LANGUAGE": ASKED}):
         page = render_template(f"errors/{code}.html", error=NotFound())
+
+    assert language_of(page) == "uk"
+    assert english_words(page, language="uk", but=NAMES) == []
+
+
+def test_the_page_that_asks_for_a_moment(app: Flask) -> None:
+    with app.test_request_context("/", method="POST", headers={"Accept-Language": ASKED}):
+        page = render_template("public/one_moment.html", asked=Asked({}, "", 20), posted=[], has_waited=True)
 
     assert language_of(page) == "uk"
     assert english_words(page, language="uk", but=NAMES) == []
