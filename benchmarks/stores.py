@@ -4,6 +4,7 @@ Databases that take long to build are kept in a folder and copied for each use. 
 built them, so that none outlives a change of the schema.
 """
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -140,6 +141,7 @@ class PostgresStore:
         settings["unix_socket_directories"] = str(self._folder)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         log = str(self._folder / "log")
+        self._stop_what_was_left()
         self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "300", "-l", log, "-o", options, "start")
         return self
 
@@ -147,6 +149,12 @@ class PostgresStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "300", "-m", "fast", "stop")
+
+    def _stop_what_was_left(self) -> None:
+        """A run that was killed leaves its server behind; no other run is in this folder now."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self._run("pg_ctl", "-D", str(self._data), "status")
+            self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "fast", "stop")
 
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self._port}/{database}"
