@@ -36,6 +36,7 @@ def main(names: tuple[str, ...], database: str, short: bool, folder: Path | None
     chosen = [drill for drill in DRILLS if not names or drill.name in names]
     kinds: list[Kind] = ["sqlite", "postgresql"] if database == "both" else [database]  # type: ignore[list-item]
     place = folder or Path(tempfile.mkdtemp(prefix="drills-"))
+    place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)  # the database server's own user must pass
     failed = 0
     try:
