@@ -132,17 +132,19 @@ def test_the_code_of_the_desk_is_a_form_that_works(
 
 
 def test_the_code_says_what_was_chosen(app: Flask, db: Database) -> None:
-    query = "newsletter=morning-brief&button=Join+%26+read&language=uk&accent=plum"
+    query = "newsletter=morning-brief&form=At+the+end&button=Join+%26+read&language=uk&accent=plum"
 
     plain, frame = (_code(app, db, way, query) for way in ("code-plain", "code-frame"))
 
     assert "Join &amp; read" in plain
     assert 'name="language" value="uk"' in plain
+    assert 'for="newsletter-morning-brief-at-the-end-email"' in plain
     assert 'style="background: #7f2d70; color: #fff"' in plain
     assert "<b>Brief" not in plain
     asked = parse_qs(urlsplit(unescape(re.findall(r'src="([^"]+)"', frame)[0])).query)
     assert asked == {
         "newsletter": ["morning-brief"],
+        "form": ["At the end"],
         "button": ["Join & read"],
         "language": ["uk"],
         "accent": ["plum"],

@@ -204,7 +204,7 @@ function showError(input, answer) {
   error.id = `newsletter-error-${++made}`;
   error.lang = answer.language;
   below(input).after(error);
-  if (!answer.errors.form) input.setAttribute("aria-invalid", "true");
+  if (answer.errors[input.name]) input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", [input.dataset.newsletterHint, error.id].filter(Boolean).join(" "));
 }
 

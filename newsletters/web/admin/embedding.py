@@ -17,6 +17,7 @@ from wtforms.fields.choices import SelectChoice
 from newsletters import context
 from newsletters.kernel.i18n import NAMES
 from newsletters.publishing.palette import ACCENTS
+from newsletters.publishing.slugs import slugify
 from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.colour_words import ACCENT_WORDS
 from newsletters.web.admin.door import blueprint
@@ -94,7 +95,7 @@ def _ways(choices: Choices, offers: Offers) -> dict[str, str]:
         "choices": choices,
         "newsletters": newsletters,
         "wordings": offers.wordings,
-        "id": f"newsletter-{newsletters[0].slug}",
+        "id": "-".join(filter(None, ("newsletter", newsletters[0].slug, slugify(choices.form)))),
     }
     shade = choices.shade.light  # white on it is readable, by the palette's own test
     looks = Markup(f' style="background: {shade}; color: #fff"') if choices.accent_name else ""  # noqa: S704
