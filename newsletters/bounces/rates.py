@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from babel.numbers import format_decimal
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -162,7 +163,9 @@ def _tell(session: Session, share: Share, level: Level, *, now: datetime) -> Non
         "provider": share.provider,
         "events": share.events,
         "accepted": share.accepted,
-        "percent": f"{100 * share.events / max(share.accepted, 1):.2f}",
+        "percent": format_decimal(
+            100 * share.events / max(share.accepted, 1), "0.00", locale=newsletter.language
+        ),
         "is_paused": level is Level.PAUSE and issue.state is IssueState.PAUSED,
     }
     for editor in active_editors(session):

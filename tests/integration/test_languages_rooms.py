@@ -130,6 +130,7 @@ def test_returned_mail_and_what_is_said_of_it_on_the_first_page(
     pages = ["/desk", "/desk/quarantine", *(f"/desk/quarantine/{number}" for number in kept)]
 
     assert english(desk, *pages) == {}
+    assert "1,25 %" in desk.get("/desk").get_data(as_text=True)
 
 
 def test_held_sign_ups_and_the_suppression_list(

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from flask_babel import format_decimal
+
 from newsletters.bounces.event import EventKind
 from newsletters.bounces.models import BounceSpike, Level, Measure, RateAlert, SpikeVerdict
 from newsletters.bounces.quarantined import QuarantineReason
@@ -66,7 +68,7 @@ def hold_ended(verdict: SpikeVerdict) -> str:
 
 def alert_words(alert: RateAlert) -> str:
     """What a watched share came to."""
-    share = f"{100 * alert.events / max(alert.accepted, 1):.2f}"
+    share = format_decimal(100 * alert.events / max(alert.accepted, 1), "0.00")
     if alert.measure is Measure.COMPLAINTS:
         said = ngettext(
             "%(number)s reader of %(all)s called it spam: %(share)s %%.",
