@@ -176,9 +176,9 @@ class Watched:
     """Lets a test act when the first message has been accepted, before its outcome is in the books."""
 
     def __init__(self, loop: Loop, *, after_first: Callable[[], None]) -> None:
-        self._poll = loop.exchange.poll
+        self._poll = loop.transport.exchange.poll
         self._after_first: Callable[[], None] | None = after_first
-        loop.exchange.poll = self.poll  # type: ignore[method-assign]
+        loop.transport.exchange.poll = self.poll  # type: ignore[method-assign]
 
     def poll(self, timeout: float) -> list[Event]:
         events = self._poll(timeout)
@@ -195,7 +195,7 @@ def send_with(tasks: Tasks, *, after_first: Callable[[], None], **sender: Any) -
     try:
         loop.run_until_idle()
     except KeyboardInterrupt:
-        loop.exchange.close()
+        loop.transport.exchange.close()
         raise
     loop.drain()
 

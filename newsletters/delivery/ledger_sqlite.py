@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from sqlite3 import Cursor
 from typing import Any
 
@@ -64,6 +65,7 @@ def _row(line: DeliveryLine) -> tuple[Any, ...]:
     )
 
 
+@lru_cache(maxsize=64)  # most of a group have one moment
 def _moment(at: datetime | None) -> str | None:
     """As the column type UtcDateTime writes it."""
     if at is None:

@@ -35,6 +35,11 @@ class Parcel:
     letter: Letter | None = None
     placed: "Placed[Parcel] | None" = None
 
+    def end(self) -> None:
+        """It is over, for us at least."""
+        self.stage, self.letter = Stage.OVER, None
+        self.load.parcels.discard(self)
+
 
 @dataclass(slots=True, eq=False)
 class Load:
@@ -49,7 +54,6 @@ class Load:
     unwritten: deque[Parcel] = field(default_factory=deque)
     in_flight: set[int] = field(default_factory=set)
     is_standing: bool = False  # nothing more is begun
-    is_lost: bool = False
     rest: str = ""  # why no server takes mail
 
     @classmethod

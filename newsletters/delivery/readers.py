@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, case, func, sel
 from sqlalchemy.orm import Session
 
 from newsletters.delivery.audience import is_active
-from newsletters.delivery.batches import Hold, in_range, is_due, is_open
+from newsletters.delivery.batches import Hold, is_due, is_open
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.delivery.outcomes import Outcome, Recipient
 from newsletters.kernel.columns import UtcDateTime
@@ -27,9 +27,7 @@ def due(
     session: Session, hold: Hold, *, newsletter_id: int, now: datetime
 ) -> tuple[list[Recipient], list[Outcome]]:
     """The readers of a batch whose time has come, in their order, and what becomes of those who left."""
-    mine = _readers(newsletter_id).where(
-        in_range(hold.issue_id, hold.first_id, hold.last_id), is_open(), is_due(now)
-    )
+    mine = _readers(newsletter_id).where(hold.owns(), is_open(), is_due(now))
     recipients, off = [], []
     for recipient, outcome in _read(session, mine.order_by(Delivery.subscriber_id), now):
         if outcome is None:
@@ -42,17 +40,17 @@ def due(
 def look_again(
     session: Session, hold: Hold, recipients: Sequence[Recipient], *, newsletter_id: int, now: datetime
 ) -> dict[int, Outcome | None]:
-    """Who of them must not get what was written for them, and what becomes of their deliveries.
+    """Who of them must not get what is written for them, and what becomes of their deliveries.
 
     None for a delivery that is not open any more. Whose address is another one by now waits a moment: the
     message is written afresh.
     """
     known = {recipient.subscriber_id: recipient for recipient in recipients}
-    mine = _readers(newsletter_id).where(
-        Delivery.issue_id == hold.issue_id, Delivery.subscriber_id.in_(sorted(known)), is_open()
-    )
+    mine = _readers(newsletter_id).where(hold.owns(), is_open())
     struck: dict[int, Outcome | None] = dict.fromkeys(known)
     for recipient, outcome in _read(session, mine, now):
+        if recipient.subscriber_id not in known:
+            continue
         if outcome is not None:
             struck[recipient.subscriber_id] = outcome
         elif recipient.email != known[recipient.subscriber_id].email:

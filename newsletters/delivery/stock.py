@@ -87,7 +87,7 @@ class Stock:
             with self.db.transaction(durable=False) as session:
                 batches.count(session, load.hold, now=self.clock.now())
         except LeaseLost:
-            load.is_lost = True
+            log.warning("batch %d is not ours any more", load.hold.batch_id)
 
     def hand_back(self, load: Load) -> None:
         """End a hold; let the issue rest if that is why."""

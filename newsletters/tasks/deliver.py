@@ -16,6 +16,7 @@ from newsletters.delivery.loads import Parcel
 from newsletters.delivery.mailing import Mailings, Post
 from newsletters.delivery.sending import Loop
 from newsletters.delivery.stock import Sender
+from newsletters.delivery.transport import Transport
 from newsletters.delivery.writers import Writers
 from newsletters.mail.exchange import Exchange
 from newsletters.mail.office import Office
@@ -70,7 +71,8 @@ class Deliveries:
         clerk: Clerk = SameThread() if sender.db.is_sqlite else OwnThread(wake=exchange.wake, name="clerk")
         threads = min(os.cpu_count() or 1, MOST_WRITERS) if self.office.dkim.keys else 0
         writers = Writers(threads=threads, wake=exchange.wake)
-        return Loop(sender, exchange=exchange, dispatcher=dispatcher, clerk=clerk, writers=writers)
+        transport = Transport(exchange, dispatcher, sender.clock)
+        return Loop(sender, transport=transport, clerk=clerk, writers=writers)
 
     def start(self) -> None:
         """Have a thread of its own do the sending from now on."""
