@@ -145,7 +145,7 @@ def _as_data(email: str, slugs: list[str], offers: Offers) -> dict[str, object]:
             "action": urls.embed_again(),
             "button": _("Send the mail again"),
             "wait_seconds": RESEND_AFTER_SECONDS,
-            "waiting": _("possible in %(seconds)s seconds", seconds="{seconds}"),
+            "waiting": _("possible in %(seconds)s s", seconds="{seconds}"),
             "ready": _("No mail yet? You can have it sent again now."),
         },
         "change": {"button": _("Use another address")},
