@@ -24,8 +24,8 @@ from newsletters.kernel.tokens import Signer
 from newsletters.kernel.urls import Urls
 from newsletters.migrations import upgrade
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from newsletters.subscribers.intake import Signup, note_signup
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from newsletters.subscribers.suppression import suppress
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
