@@ -57,7 +57,7 @@ def _bounces(found: Mapping[str, Any]) -> Iterator[Report]:
 
 
 def _meaning(bounce: Mapping[str, Any], *, text: str, enhanced: str) -> BounceKind:
-    subtype = bounce.get("bounceSubType")
+    subtype = text_of(bounce.get("bounceSubType"))
     if bounce.get("bounceType") != "Permanent":
         return BounceKind.POLICY if subtype in POLICY_SUBTYPES else BounceKind.SOFT
     if subtype in DEAD_SUBTYPES:

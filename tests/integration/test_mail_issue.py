@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from config import Config
-from newsletters.delivery.ledger import Recipient
 from newsletters.delivery.mailing import Mailings, Post
+from newsletters.delivery.outcomes import Recipient
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.office import Office

@@ -140,7 +140,13 @@ def test_the_editors_words_for_one_newsletter_are_text_and_no_template(
 
 def test_nothing_a_stranger_typed_reaches_the_mailbox(runtime: Runtime, news: Newsletter) -> None:
     reader = Reader(runtime)
-    reader.signs_up(news, name="https://spam.example", form="spam.example", page="https://spam.example/x")
+    reader.signs_up(
+        news,
+        name="https://spam.example",
+        form="spam.example",
+        page="https://spam.example/x",
+        is_proven=False,
+    )
     advance(runtime, timedelta(days=1))
 
     content = rendered(reader.mails()[0])

@@ -47,7 +47,7 @@ def test_a_turn_comes_again_after_its_interval_and_no_sooner(db: Database) -> No
     assert (first, sooner, then) == (1, None, 2)
 
 
-def test_a_holder_that_froze_is_waited_for_until_its_lease_ends_and_may_then_end_nothing(db: Database) -> None:
+def test_a_holder_that_froze_is_waited_for_and_may_then_end_nothing(db: Database) -> None:
     frozen = _take(db, "frozen", now=NOW)
 
     within = _take(db, "other", now=NOW + LEASE - timedelta(seconds=1))
@@ -75,7 +75,7 @@ def test_a_leap_of_the_clock_and_back_blocks_no_turn(db: Database, jump: timedel
 def test_two_schedulers_run_each_entry_once_in_its_interval(runtime: Runtime, clock: FixedClock) -> None:
     ran: list[str] = []
     table = (Entry(60, _named("often", ran)), Entry(600, _named("rarely", ran)))
-    schedulers = [Timetable(runtime, table, monotonic=_counter(clock)) for _ in range(2)]
+    schedulers = [Timetable(runtime, table, monotonic=_Counter(clock)) for _ in range(2)]
 
     for _ in range(600):
         for scheduler in schedulers:
@@ -93,7 +93,7 @@ def test_an_entry_that_fails_holds_up_neither_itself_nor_others(runtime: Runtime
         raise RuntimeError("broken")
 
     scheduler = Timetable(
-        runtime, (Entry(60, breaks), Entry(60, _named("works", ran))), monotonic=_counter(clock)
+        runtime, (Entry(60, breaks), Entry(60, _named("works", ran))), monotonic=_Counter(clock)
     )
 
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_a_leap_of_the_clock_neither_skips_housekeeping_nor_repeats_it_all_the_t
     runtime: Runtime, clock: FixedClock, jump: timedelta
 ) -> None:
     ran: list[str] = []
-    counter = _counter(clock)
+    counter = _Counter(clock)
     scheduler = Timetable(runtime, (Entry(60, _named("often", ran)),), monotonic=counter)
     leapt = timedelta(0)
 
@@ -155,7 +155,7 @@ def test_a_worker_that_ends_is_struck_out(runtime: Runtime) -> None:
     assert _present(runtime.db, now=NOW) == []
 
 
-class _counter:
+class _Counter:
     """A monotonic counter beside a fixed clock: it goes on with the clock and leaves its leaps out."""
 
     def __init__(self, clock: FixedClock) -> None:

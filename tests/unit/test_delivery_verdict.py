@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletters.delivery.outcomes import Recipient
 from newsletters.delivery.models import DeliveryState
+from newsletters.delivery.outcomes import Recipient
 from newsletters.delivery.retry import RetryPolicy
 from newsletters.delivery.verdict import Judge, Verdict
 from newsletters.mail.replies import (
