@@ -200,10 +200,10 @@ def send_with(tasks: Tasks, *, after_first: Callable[[], None], **sender: Any) -
     loop.drain()
 
 
-def start_issue(runtime: Runtime, newsletter: Newsletter) -> int:
+def start_issue(runtime: Runtime, newsletter: Newsletter, *, batch_size: int = 200) -> int:
     issue_id = schedule_issue(runtime.db, newsletter, at=NOW)
     with runtime.db.transaction() as session:
-        freeze.start(session, issue_id, batch_size=200, now=NOW)
+        freeze.start(session, issue_id, batch_size=batch_size, now=NOW)
     return issue_id
 
 

@@ -49,6 +49,7 @@ class Loop:
         self.books = Bookkeeper()
         self.shelf = Shelf(self.stock, clerk=clerk, writers=writers, transport=transport, books=self.books)
         self._had_trouble = False
+        self._has_offered = False
         self._refreshes_at = 0.0
 
     def wake(self) -> None:
@@ -108,8 +109,10 @@ class Loop:
         self.clerk.collect()
         self._take_written(now)
         self._refresh(now)
+        self._has_offered = False
         self._commit(now)
-        self._offer(now)
+        if not self._has_offered:
+            self._offer(now)
         self.shelf.ask_writers(now)
         self.shelf.claim(now)
         self.shelf.tidy()
@@ -198,6 +201,7 @@ class Loop:
         return gathered.begins
 
     def _offer(self, now: datetime) -> None:
+        self._has_offered = True
         for put in self.transport.offer(now):
             parcel = put.letter
             parcel.letter = None
