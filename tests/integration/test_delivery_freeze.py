@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletters.delivery import freeze
+from newsletters.delivery import freeze, reconcile
 from newsletters.delivery.audience import audience
 from newsletters.delivery.models import Batch, Delivery, DeliveryState
 from newsletters.kernel.db import Database
@@ -78,6 +79,43 @@ def test_batches_are_cut_to_size_in_the_readers_order(db: Database) -> None:
         owned = [[one for one in readers if batch.first_id <= one <= batch.last_id] for batch in batches]
     assert owned == [readers[:3], readers[3:6], readers[6:]]
     assert [batch.waiting for batch in batches] == [3, 3, 1]
+
+
+def test_a_long_list_is_written_down_in_stretches_as_it_was_at_the_start(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freeze, "STRETCH", 4)
+    with db.transaction() as session:
+        newsletter = make_newsletter(session)
+        first = [make_subscription(session, newsletter).subscriber_id for _ in range(9)]
+        make_subscription(session, newsletter, state=S.BOUNCED)
+    issue_id = _scheduled(db, newsletter)
+    with db.transaction() as session:
+        begun = freeze.start(session, issue_id, batch_size=3, now=NOW)
+    with db.transaction() as session:
+        make_subscription(session, newsletter, confirmed_at=NOW + timedelta(seconds=1))
+    unfinished = _going_on(db, issue_id), _going_on(db, issue_id)
+
+    with db.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+        readers = [row.subscriber_id for row in _deliveries(session, issue_id)]
+        batches = session.scalars(select(Batch).order_by(Batch.number)).all()
+        left_out = freeze.excluded(session, issue_id)
+        idle = reconcile.issues_without_work(session)
+    assert (begun.prepared, begun.frozen_at) == (4, None)
+    assert unfinished == (True, False)
+    assert readers == first
+    assert left_out == {"bounced": 1}
+    assert (issue.candidates, issue.prepared, issue.frozen_at) == (10, 9, NOW)
+    assert [batch.waiting for batch in batches] == [3, 1, 3, 1, 1]
+    assert all(one.last_id < other.first_id for one, other in pairwise(batches))
+    assert idle == []
+    assert not _going_on(db, issue_id)
+
+
+def _going_on(db: Database, issue_id: int) -> bool:
+    with db.transaction() as session:
+        return freeze.go_on(session, issue_id, batch_size=3, now=NOW)
 
 
 def test_an_issue_to_nobody_has_no_batches(db: Database) -> None:
