@@ -11,6 +11,7 @@ from newsletters.delivery.servers import (
     SERVER_PATIENCE,
     THROTTLE_PATIENCE,
     Breaker,
+    Standing,
 )
 from newsletters.delivery.servers_blame import Blame
 from newsletters.delivery.throttle import nanoseconds
@@ -35,6 +36,8 @@ class Health:
         """A letter was not accepted; ``whose`` says what that is about."""
         if whose is Blame.NOBODY:
             return
+        if whose is Blame.LOST and place.standing(now) is Standing.RESTING:
+            return  # one more of the connections that went with the server
         if whose in (Blame.POLICY, Blame.BUSY, Blame.LOST):
             patience = POLICY_PATIENCE if whose is Blame.POLICY else BUSY_PATIENCE
             lane = self._places.lane(place, group, now)
@@ -47,8 +50,18 @@ class Health:
             self._crowded(place, why, now)
 
     def _failed(self, place: Place, *, why: str, now: datetime) -> None:
+        was_open = place.state.breaker.until is None
         breaker = place.state.breaker.failed(SERVER_PATIENCE, why=why, now=now, chance=self._chance)
         place.set(place.state.with_breaker(breaker).with_error(why, now))
+        if was_open and breaker.until is not None:
+            self._acquit_providers(place)
+
+    def _acquit_providers(self, place: Place) -> None:
+        """The server itself is away: what was lost there just now says nothing of any provider."""
+        for (name, group), lane in tuple(self._places.lanes.items()):
+            is_fresh = lane.breaker.failures and lane.breaker.rest <= BUSY_PATIENCE.shortest
+            if name == place.name and is_fresh:
+                self._provider(place, group, Breaker())
 
     def _slow_down(self, place: Place, why: str, now: datetime) -> None:
         measured = place.speed.speed(nanoseconds(now)) * max(1, place.gate.workers)
