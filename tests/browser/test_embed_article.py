@@ -5,12 +5,15 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import func, select
 
 from newsletters.subscribers.guard import CLIENT
 from newsletters.subscribers.mailboxes import ENDINGS, GUESSED, LARGE, NO_SLIPS, likely_meant
+from newsletters.subscribers.models import PostedForm
 from tests.browser.live import Live
 from tests.browser.looking import axe_problems, scrolls_sideways
 from tests.browser.test_public_signup import crowd, six_digits
+from tests.sink import wait_until
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
@@ -56,6 +59,7 @@ def test_one_reader_signs_up_in_one_form_and_then_in_another(live: Live, new_pag
     subscribe(box(page, "Culture Weekend"), "two.forms@readers.example")
     expect(box(page, "Culture Weekend")).to_contain_text("Successfully subscribed")
 
+    wait_until(lambda: _all_taken(live), timeout=20, what="a worker that takes both forms")
     page.goto(live.sink.message(to="two.forms@readers.example").link("/confirm/"))
     expect(page.get_by_role("listitem").filter(has_text="Explaining Ukraine")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Culture Weekend")).to_be_visible()
@@ -310,3 +314,9 @@ def _lose_fetches(route: Route) -> None:
         route.abort()
     else:
         route.continue_()
+
+
+def _all_taken(live: Live) -> bool:
+    """Whether no posted form waits for a worker."""
+    with live.runtime.db.reading() as session:
+        return session.scalar(select(func.count()).select_from(PostedForm)) == 0
