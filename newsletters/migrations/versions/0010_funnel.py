@@ -57,9 +57,9 @@ def _count_what_was_confirmed_before() -> None:
     """The evidence knows it; of the other steps nothing was written."""
     day = "date(at)" if op.get_bind().dialect.name == "sqlite" else "CAST(at AT TIME ZONE 'UTC' AS date)"
     op.execute(
-        'INSERT INTO funnel_counts ("on", newsletter_id, form, page, campaign, provider, '
+        'INSERT INTO funnel_counts ("on", newsletter_id, form, page, campaign, provider, '  # noqa: S608  (no value in it)
         "shown, submitted, mailed, opened, confirmed) "
         f"SELECT {day}, newsletter_id, form, substr(page, 1, 300), '', '', 0, 0, 0, 0, count(*) "
         "FROM consent_records WHERE event = 'confirmed' AND mechanism IN ('link', 'same_browser', 'code') "
-        f"GROUP BY {day}, newsletter_id, form, substr(page, 1, 300)"  # noqa: S608  (no value in it)
+        f"GROUP BY {day}, newsletter_id, form, substr(page, 1, 300)"
     )
