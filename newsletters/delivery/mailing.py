@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from newsletters.mail.compile import CompiledMessage
 from newsletters.mail.headers import message_id
 from newsletters.mail.office import Office
 from newsletters.mail.provider_fields import provider_fields
-from newsletters.mail.seal import Seal
+from newsletters.mail.seal import Seal, Unsealed
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.layout import compile_issue
 from newsletters.publishing.lifecycle import newsletter_of
@@ -40,13 +41,12 @@ class Post:
     urls: Urls
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """One message and its way."""
+class Draft(NamedTuple):
+    """One message and its way, all but the signatures."""
 
     sender: str
     recipient: str
-    message: bytes
+    unsealed: Unsealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Mailing:
     seal: Seal
     post: Post
 
-    def envelope(self, recipient: Recipient, *, now: datetime) -> Envelope:
+    def draft(self, recipient: Recipient, *, now: datetime) -> Draft:
         """The message for ``recipient``: the same Message-ID and Date at every attempt."""
         office, ids = self.post.office, (recipient.subscription_id, self.issue_id)
         in_link, in_address = self.post.signer.sign_both(Purpose.UNSUBSCRIBE, *ids)
@@ -79,10 +79,10 @@ class Mailing:
             date=self.started_at,
             headers=provider_fields(office.servers, named),
         )
-        return Envelope(
-            sender=office.paths.for_issue(self.issue_id, recipient.subscriber_id),
-            recipient=recipient.email,
-            message=self.seal.sign(fields, self.compiled.content(values), now=now),
+        return Draft(
+            office.paths.for_issue(self.issue_id, recipient.subscriber_id),
+            recipient.email,
+            self.seal.draft(fields, self.compiled.content(values), now=now),
         )
 
 

@@ -7,13 +7,14 @@ what DkimSigner makes of the same message, byte for byte.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from newsletters.mail.canonical import canonical_field, canonical_fields, without_empty_end
 from newsletters.mail.compile import CompiledMessage
-from newsletters.mail.sign import DkimKey, Signing
+from newsletters.mail.sign import DkimKey
 from newsletters.mail.signature import folded, frame, signed_fields
 
 WORTH_KEEPING_BYTES = 2048  # below that, copying a hash's state takes as long as hashing anew
@@ -21,11 +22,23 @@ WORTH_KEEPING_BYTES = 2048  # below that, copying a hash's state takes as long a
 Frame = tuple[bytes, bytes, bytes]
 
 
+class Unsealed(NamedTuple):
+    """A message that wants a signature of each key, over a SHA-256 digest: it ends a field that is begun."""
+
+    digests: tuple[bytes, ...]
+    fields: tuple[bytes, ...]
+    rest: tuple[bytes, ...]
+
+    def sealed(self, signatures: Iterable[bytes]) -> bytes:
+        """The whole message."""
+        head = [field + folded(one) for field, one in zip(self.fields, signatures, strict=True)]
+        return b"".join((*head, *self.rest))
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """One key's signature field as it is written and as it is signed, around its moment and body hash."""
 
-    signing: Signing
     written: Frame
     canonical: Frame
 
@@ -53,16 +66,29 @@ class Seal:
         self._beginning = beginning if is_kept and isinstance(beginning, bytes) else b""
         self._begun = hashlib.sha256(self._beginning)
 
-    def sign(self, fields: Sequence[bytes], content: bytes, *, now: datetime) -> bytes:
-        """The whole message: signatures, personal ``fields``, the common head, the canonical ``content``."""
+    def draft(self, fields: Sequence[bytes], content: bytes, *, now: datetime) -> Unsealed:
+        """All but the signatures: personal ``fields``, the common head, the canonical ``content``."""
+        rest = (*fields, self._head, content)
         if not self._keys:
-            return b"".join((*fields, self._head, content))
+            return Unsealed((), (), rest)
         personal = [canonical_field(field) for field in fields]
         plan = self._plan(tuple([field.partition(b":")[0] for field in personal]))
         signed = b"".join([piece if isinstance(piece, bytes) else personal[piece] for piece in plan.signed])
         moment, body_hash = b"%d" % int(now.timestamp()), self._body_hash(content)
-        signatures = [_signature(form, signed, moment, body_hash) for form in plan.forms]
-        return b"".join((*signatures, *fields, self._head, content))
+        around = (moment, body_hash)
+        return Unsealed(
+            tuple(
+                [hashlib.sha256(signed + _spliced(form.canonical, *around)).digest() for form in plan.forms]
+            ),
+            tuple([_spliced(form.written, *around) for form in plan.forms]),
+            rest,
+        )
+
+    def sign(self, fields: Sequence[bytes], content: bytes, *, now: datetime) -> bytes:
+        """The whole message, signatures first."""
+        draft = self.draft(fields, content, now=now)
+        signed = zip(self._keys, draft.digests, strict=True) if draft.digests else ()
+        return draft.sealed([key.signature_of(digest) for key, digest in signed])
 
     def _body_hash(self, content: bytes) -> bytes:
         body_hash = self._begun.copy()
@@ -87,14 +113,11 @@ def _form(key: DkimKey, names: Sequence[bytes]) -> _Form:
     canonical = next(canonical_fields(b"0".join(written)))
     moment, body_hash = canonical.index(b" t=0;") + len(b" t="), canonical.index(b" bh=0;") + len(b" bh=")
     return _Form(
-        key.signing(),
         written,
         (canonical[:moment], canonical[moment + 1 : body_hash], canonical[body_hash + 1 :]),
     )
 
 
-def _signature(form: _Form, signed: bytes, moment: bytes, body_hash: bytes) -> bytes:
-    before, between, behind = form.canonical
-    signature = form.signing(b"".join((signed, before, moment, between, body_hash, behind)))
-    before, between, behind = form.written
-    return b"".join((before, moment, between, body_hash, behind, folded(signature)))
+def _spliced(frame: Frame, moment: bytes, body_hash: bytes) -> bytes:
+    before, between, behind = frame
+    return b"".join((before, moment, between, body_hash, behind))

@@ -7,21 +7,22 @@ form already (see quoted.py), so their body is hashed as it is; any other is can
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from newsletters.mail.canonical import canonical_fields, single_spaced, without_empty_end
 from newsletters.mail.signature import folded, frame, signed_fields
 
 SHORTEST_RSA_BITS = 2048
-_PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
+ED25519_BYTES = 64
+_PKCS1, _SHA256 = padding.PKCS1v15(), Prehashed(hashes.SHA256())
 
-Signing = Callable[[bytes], bytes]
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -41,15 +42,24 @@ class DkimKey:
     def algorithm(self) -> str:
         return "rsa-sha256" if isinstance(self.private_key, rsa.RSAPrivateKey) else "ed25519-sha256"
 
-    def signature_of(self, data: bytes) -> bytes:
-        return self.signing()(data)
-
-    def signing(self) -> Signing:
-        """What makes signatures with this key; other threads run while RSA is at work."""
+    def signature_of(self, digest: bytes) -> bytes:
+        """Sign a SHA-256 digest; other threads run while RSA is at work."""
         key = self.private_key
         if isinstance(key, rsa.RSAPrivateKey):
-            return lambda data: key.sign(data, _PKCS1, _SHA256)
-        return lambda data: key.sign(hashlib.sha256(data).digest())  # RFC 8463 section 3
+            return key.sign(digest, _PKCS1, _SHA256)
+        return key.sign(digest)  # RFC 8463 section 3
+
+    @property
+    def signature_bytes(self) -> int:
+        """How long its signatures are."""
+        key = self.private_key
+        return key.key_size // 8 if isinstance(key, rsa.RSAPrivateKey) else ED25519_BYTES
+
+    def pem(self) -> bytes:
+        """The private key, to be handed to a process of ours and to nobody else."""
+        return self.private_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
 
     def dns_record(self) -> str:
         """The TXT record for ``<selector>._domainkey.<domain>``."""
@@ -66,14 +76,22 @@ class DkimKey:
 def load_key(path: Path, *, domain: str, selector: str) -> DkimKey:
     """Read a PEM file. Raises UnusableKey, OSError."""
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
+        return DkimKey(domain, selector, read_key(path.read_bytes()))
+    except UnusableKey as error:
         raise UnusableKey(f"{path}: {error}") from error
+
+
+def read_key(pem: bytes) -> PrivateKey:
+    """The key in ``pem``. Raises UnusableKey."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise UnusableKey(str(error)) from error
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SHORTEST_RSA_BITS:
-        raise UnusableKey(f"{path}: {key.key_size} bits are too few; RFC 8301 asks for {SHORTEST_RSA_BITS}")
+        raise UnusableKey(f"{key.key_size} bits are too few; RFC 8301 asks for {SHORTEST_RSA_BITS}")
     if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
-        raise UnusableKey(f"{path}: neither RSA nor Ed25519")
-    return DkimKey(domain, selector, key)
+        raise UnusableKey("neither RSA nor Ed25519")
+    return key
 
 
 class DkimSigner:
@@ -102,4 +120,5 @@ class DkimSigner:
 def _signature(key: DkimKey, names: Sequence[bytes], signed: bytes, moment: bytes, body_hash: bytes) -> bytes:
     before, between, behind = frame(key.algorithm, domain=key.domain, selector=key.selector, names=names)
     field = b"".join((before, moment, between, body_hash, behind))
-    return field + folded(key.signature_of(signed + next(canonical_fields(field))))
+    digest = hashlib.sha256(signed + next(canonical_fields(field))).digest()
+    return field + folded(key.signature_of(digest))

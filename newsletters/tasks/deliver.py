@@ -20,11 +20,12 @@ from newsletters.delivery.transport import Transport
 from newsletters.delivery.writers import Writers
 from newsletters.mail.exchange import Exchange
 from newsletters.mail.office import Office
+from newsletters.mail.signers import HereSigner, ProcessSigner, Signer
 from newsletters.runtime import Runtime
 from newsletters.tasks.flow import rulebook
 from newsletters.tasks.identity import worker_name
 
-MOST_WRITERS: Final = 4
+MOST_SIGNERS: Final = 4
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Deliveries:
         self.runtime = runtime
         self.stopping = Event()
         self._thread: Thread | None = None
+        self._has_processes = False
         self._failed = False
 
     @cached_property
@@ -69,13 +71,22 @@ class Deliveries:
             worker=sender.worker,
         )
         clerk: Clerk = SameThread() if sender.db.is_sqlite else OwnThread(wake=exchange.wake, name="clerk")
-        threads = min(os.cpu_count() or 1, MOST_WRITERS) if self.office.dkim.keys else 0
-        writers = Writers(threads=threads, wake=exchange.wake)
+        writers = Writers(self._signers(), wake=exchange.wake)
         transport = Transport(exchange, dispatcher, sender.clock)
         return Loop(sender, transport=transport, clerk=clerk, writers=writers)
 
+    def _signers(self) -> list[Signer]:
+        """A process for each processor but the sender's, where this process sends in earnest."""
+        keys = self.office.dkim.keys
+        if not keys:
+            return []
+        if not self._has_processes:
+            return [HereSigner(keys)]
+        return [ProcessSigner(keys) for _ in range(max(1, min((os.cpu_count() or 1) - 1, MOST_SIGNERS)))]
+
     def start(self) -> None:
         """Have a thread of its own do the sending from now on."""
+        self._has_processes = True
         loop = self.loop
         self._thread = Thread(target=self._run, args=(loop,), name="sender")
         self._thread.start()

@@ -11,6 +11,7 @@ from newsletters.delivery.outcomes import Recipient
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.office import Office
+from newsletters.mail.signers import HereSigner
 from newsletters.mail.verp import IssueBounce, UnsubscribeRequest
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.runtime import Runtime
@@ -43,8 +44,9 @@ def sent(db: Database, runtime: Runtime, office: Office, sink: SinkProcess) -> S
         mailing = Mailings(Post(office, runtime.signer, runtime.urls)).of(session, issue.id)
     with office.connection() as connection:
         for reader in READERS:
-            envelope = mailing.envelope(reader, now=NOW)
-            connection.send(sender=envelope.sender, recipient=envelope.recipient, message=envelope.message)
+            sender, recipient, unsealed = mailing.draft(reader, now=NOW)
+            message = unsealed.sealed(HereSigner(office.dkim.keys).answer(unsealed.digests))
+            connection.send(sender=sender, recipient=recipient, message=message)
     return sink
 
 
