@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -17,9 +18,10 @@ from newsletters import context
 from newsletters.api import door as api
 from newsletters.api import routes as api_routes
 from newsletters.kernel.i18n import LANGUAGES, NAMES, TRANSLATIONS
+from newsletters.kernel.outage import is_outage
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
-from newsletters.web import health
+from newsletters.web import health, outage
 from newsletters.web.admin import door as desk
 from newsletters.web.admin import routes as desk_routes
 from newsletters.web.forms import door as forms
@@ -54,6 +56,7 @@ def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
         __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "newsletters/static")
     )
     runtime = runtime or build(config)
+    runtime.db.wait_at_most()
     context.install(app, runtime)
     register(runtime)
     _configure(app, config)
@@ -149,8 +152,11 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _answer_error(error: Exception) -> tuple[str, int]:
+def _answer_error(error: Exception) -> ResponseReturnValue:
     """One calm page for whatever went wrong; what was unforeseen is logged with its traceback."""
+    if is_outage(error):
+        log.error("the database was away at %s %s: %s", request.method, request.endpoint, error)
+        return outage.answer()
     if not isinstance(error, HTTPException):
         log.exception("unforeseen error at %s %s", request.method, request.endpoint)
         error = InternalServerError()

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from newsletters.kernel.columns import Base
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
 
 
 class Database:
@@ -34,7 +35,12 @@ class Database:
     def _open(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
             return create_engine(
-                self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                pool_size=pool_size,
+                max_overflow=10,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": self.url.query.get("connect_timeout", CONNECT_SECONDS)},
             )
         engine = create_engine(
             self.url,
@@ -71,15 +77,19 @@ class Database:
 
         SQLite's locks are files': they last until the process wakes up or dies.
         """
+        self._set_in_postgresql("idle_in_transaction_session_timeout", after_seconds)
+
+    def wait_at_most(self, seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+        """Let a statement wait no longer for a lock on PostgreSQL than any does on SQLite. Call it first."""
+        self._set_in_postgresql("lock_timeout", seconds)
+
+    def _set_in_postgresql(self, name: str, seconds: float) -> None:
         if self.is_sqlite:
             return
 
         def limit(connection: Any, _record: Any) -> None:
             with connection.cursor() as cursor:
-                milliseconds = str(int(after_seconds * 1000))
-                cursor.execute(
-                    "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [milliseconds]
-                )
+                cursor.execute("SELECT set_config(%s, %s, false)", [name, str(int(seconds * 1000))])
             connection.commit()
 
         self.engine.dispose()

@@ -81,8 +81,9 @@ def note_page(newsletters: Iterable[Newsletter], *, form: str, page: str) -> Non
 
 
 def write_when_due(response: Response) -> Response:
-    """For the end of every request, whatever it was about."""
-    shown().write_when_due()
+    """For the end of every request, whatever it was about; one that could not be answered waits no longer."""
+    if response.status_code < 500:
+        shown().write_when_due()
     return response
 
 
