@@ -28,6 +28,7 @@ def download(
         "address": subscriber.email,
         "name": subscriber.name,
         "language": subscriber.language,
+        "fields": dict(subscriber.fields),
         "known_since": _moment(subscriber.created_at),
         "subscriptions": [_subscription(row, names) for row in _subscriptions(session, subscriber)],
         "consent": [_consent(line, names) for line in consent_lines(session, subscriber.id)],
@@ -82,6 +83,7 @@ def _signup(request: SignupRequest) -> Json:
     return {
         "at": _moment(request.created_at),
         "name": request.name,
+        "fields": dict(request.fields),
         "form": request.form,
         "page": request.page,
         "noticed": request.signals.split(),

@@ -18,7 +18,7 @@ def _sorted_by_code_point(length: int) -> String:
 
 
 class Subscriber(Base):
-    """An address, and the little a reader told us beside it.
+    """An address, and the little a reader told us beside it; ``fields`` are their answers to forms by key.
 
     ``address_hash`` is the keyed hash of ``email_key``: SQL cannot hash, and sending asks the suppression
     list about a whole audience in one statement. ``links_version`` voids the preferences links that were
@@ -36,6 +36,7 @@ class Subscriber(Base):
     name_key: Mapped[str] = mapped_column(_sorted_by_code_point(360), default="", index=True)
     language: Mapped[str] = mapped_column(String(8), default="en")
     links_version: Mapped[int] = mapped_column(default=1)
+    fields: Mapped[Json] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     @validates("name")
@@ -159,8 +160,8 @@ IS_HELD = text("held <> ''")
 class SignupRequest(Base):
     """One sign-up, numbered like its ``PostedForm``: the number is what a browser may know.
 
-    ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's. ``held``
-    says why the mail waits for an editor; it is empty again once one has decided.
+    ``name`` and ``fields`` are a stranger's word until the address is confirmed, and only then the
+    subscriber's. ``held`` says why the mail waits for an editor; it is empty again once one has decided.
     """
 
     __tablename__ = "signup_requests"
@@ -179,6 +180,7 @@ class SignupRequest(Base):
         BigId, ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
     )
     name: Mapped[str] = mapped_column(String(120), default="")
+    fields: Mapped[Json] = mapped_column(JSON, default=dict)
     form: Mapped[str] = mapped_column(String(120), default="")
     page: Mapped[str] = mapped_column(String(1000), default="")
     signals: Mapped[str] = mapped_column(String(200), default="")

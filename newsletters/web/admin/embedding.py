@@ -22,6 +22,7 @@ from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.colour_words import ACCENT_WORDS
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.newsletters import newsletter_or_404
+from newsletters.web.forms.asked import options
 from newsletters.web.forms.choices import LONGEST_BUTTON, LONGEST_FORM, Choices, read_choices
 from newsletters.web.forms.offers import Offers, open_offers
 
@@ -56,7 +57,7 @@ def embedding(newsletter_id: int) -> str:
     offers = open_offers()
     choices = read_choices(request.args, offers, otherwise=[shown.slug])
     code = {
-        "ways": _ways(choices, offers) if choices.offered else {},
+        "ways": ways(choices, offers),
         "choices": choices,
         "newsletter": shown,
     }
@@ -78,23 +79,32 @@ def embedding_preview(newsletter_id: int) -> Response:
         shown = newsletter_or_404(session, newsletter_id)
     offers = open_offers()
     choices = read_choices(request.args, offers, otherwise=[shown.slug])
+    return preview(choices, offers)
+
+
+def preview(choices: Choices, offers: Offers) -> Response:
+    """The page that holds the plain form and nothing else."""
     g.language = choices.language
-    snippet = _ways(choices, offers)["plain"] if choices.offered else ""
     page = render_template(
-        "desk/newsletters/embedding_preview.html", snippet=snippet, language=choices.language
+        "desk/newsletters/embedding_preview.html",
+        snippet=ways(choices, offers).get("plain", ""),
+        language=choices.language,
     )
     response = make_response(page)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
     return response
 
 
-def _ways(choices: Choices, offers: Offers) -> dict[str, str]:
-    """The code of each way, in the form's language."""
+def ways(choices: Choices, offers: Offers) -> dict[str, str]:
+    """The code of each way, in the form's language; none where nothing can be offered."""
+    if not choices.offered:
+        return {}
     newsletters = [offers.newsletters[slug] for slug in choices.offered]
     given: dict[str, Any] = {
         "choices": choices,
         "newsletters": newsletters,
-        "wordings": offers.wordings,
+        "wordings": offers.worded(choices.saved),
+        "options": options,
         "id": "-".join(filter(None, ("newsletter", newsletters[0].slug, slugify(choices.form)))),
     }
     shade = choices.shade.light  # white on it is readable, by the palette's own test

@@ -33,6 +33,9 @@ def sign_up(
         filled_in_seconds=filled_in_seconds,
         wording_ids=form.wording_ids,
         campaign=form.campaign.data or "",
+        name=form.given_name,
+        fields=form.answers,
+        typed=form.typed,
     )
     with context.transaction() as session:
         receipt = intake.note_signup(
