@@ -17,7 +17,7 @@ from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.subscribers.answering import Hold
 from newsletters.subscribers.consent import newest_requests
-from newsletters.subscribers.mails import CONFIRMATION
+from newsletters.subscribers.mails import ASKING
 from newsletters.subscribers.models import SignupRequest, Subscription, SubscriptionState
 from newsletters.subscribers.queries import Person
 
@@ -106,7 +106,7 @@ def _by_mail(
 ) -> Answer:
     mail = session.scalars(
         select(OutboxMail)
-        .where(OutboxMail.subscriber_id == person.subscriber.id, OutboxMail.kind == CONFIRMATION)
+        .where(OutboxMail.subscriber_id == person.subscriber.id, OutboxMail.kind.in_(ASKING))
         .order_by(OutboxMail.id.desc())
         .limit(1)
     ).first()

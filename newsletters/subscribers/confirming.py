@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, answers, consent, funnel, lookups
+from newsletters.subscribers import allowances, answers, consent, funnel, lookups, unconfirmed
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.funnel import Step
 from newsletters.subscribers.lifecycle import Event, advance
@@ -23,6 +23,7 @@ from newsletters.subscribers.models import (
     SubscriptionState,
 )
 from newsletters.subscribers.suppression import lift_for_opt_in
+from newsletters.subscribers.unconfirmed import Fate
 
 
 def confirm_pending(
@@ -56,6 +57,9 @@ def confirm_pending(
         row.source = said.form
         consent.record(session, row, ConsentEvent.CONFIRMED, mechanism, evidence=said, now=now)
     funnel.note_step(session, Step.CONFIRMED, subscriber, chosen, now=now)
+    if confirmation.is_reminder:
+        for newsletter_id in chosen:
+            unconfirmed.count(session, Fate.WON, newsletter_id, now=now)
     _close(session, subscriber, confirmation, rows.values(), mechanism=mechanism, now=now)
     lift_for_opt_in(session, subscriber.address_hash, now=now)
     allowances.mail_was_wanted(session, subscriber.address_hash)

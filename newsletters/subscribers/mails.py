@@ -25,6 +25,8 @@ CONFIRMATION_LIFETIME: Final = timedelta(days=7)
 PREFERENCES_LIFETIME: Final = timedelta(hours=24)
 CODE_DIGITS: Final = 6
 CONFIRMATION: Final = "confirm"
+REMINDER: Final = "reminder"
+ASKING: Final = (CONFIRMATION, REMINDER)  # the mails with a link that confirms
 
 
 def queue_confirmation(
@@ -37,27 +39,26 @@ def queue_confirmation(
     now: datetime,
 ) -> Confirmation:
     """Ask ``recipient`` to confirm ``newsletters``: one link, one code, one mail."""
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    confirmation = Confirmation(
-        subscriber_id=subscriber.id,
-        email=recipient,
-        code_hash="",
-        created_at=now,
-        expires_at=now + CONFIRMATION_LIFETIME,
-    )
-    session.add(confirmation)
-    session.flush()
-    confirmation.code_hash = code_hash(means, confirmation.id, code)
-    sign, ends = means.signer.sign, confirmation.expires_at
-    params: Json = {
-        "newsletters": [newsletter.name for newsletter in newsletters],
-        "confirm_url": means.urls.confirm(sign(Purpose.CONFIRM, confirmation.id, expires_at=ends)),
-        "canary_url": means.urls.canary(sign(Purpose.CANARY, confirmation.id, expires_at=ends)),
-        "code": code,
-        "days": CONFIRMATION_LIFETIME.days,
-    }
-    params |= _own_words(session, newsletters) | _look(newsletters)
+    confirmation, params = _confirmation(session, subscriber, recipient=recipient, means=means, now=now)
+    params |= _named(newsletters) | _own_words(session, newsletters)
     _queue(session, CONFIRMATION, subscriber, params, recipient=recipient, senders=newsletters, now=now)
+    return confirmation
+
+
+def queue_reminder(
+    session: Session,
+    subscriber: Subscriber,
+    newsletters: Sequence[Newsletter],
+    *,
+    recipient: str,
+    means: Means,
+    now: datetime,
+) -> Confirmation:
+    """Ask once more, with a link and a code of their own; those of the first mail stay good."""
+    confirmation, params = _confirmation(session, subscriber, recipient=recipient, means=means, now=now)
+    confirmation.is_reminder, confirmation.reminder_decided_at = True, now
+    params |= _named(newsletters)
+    _queue(session, REMINDER, subscriber, params, recipient=recipient, senders=newsletters, now=now)
     return confirmation
 
 
@@ -121,6 +122,36 @@ def preferences_url(means: Means, subscriber: Subscriber, *, now: datetime) -> s
 def code_hash(means: Means, confirmation_id: int, code: str) -> str:
     """A code as it is stored: keyed, so that a copy of the table does not give a million guesses."""
     return means.digester.digest("code", f"{confirmation_id}:{code}")
+
+
+def _confirmation(
+    session: Session, subscriber: Subscriber, *, recipient: str, means: Means, now: datetime
+) -> tuple[Confirmation, Json]:
+    """A fresh row and what its mail carries: the link, the code, and the link that only machines follow."""
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    confirmation = Confirmation(
+        subscriber_id=subscriber.id,
+        email=recipient,
+        code_hash="",
+        created_at=now,
+        expires_at=now + CONFIRMATION_LIFETIME,
+    )
+    session.add(confirmation)
+    session.flush()
+    confirmation.code_hash = code_hash(means, confirmation.id, code)
+    sign, ends = means.signer.sign, confirmation.expires_at
+    params: Json = {
+        "confirm_url": means.urls.confirm(sign(Purpose.CONFIRM, confirmation.id, expires_at=ends)),
+        "canary_url": means.urls.canary(sign(Purpose.CANARY, confirmation.id, expires_at=ends)),
+        "code": code,
+        "days": CONFIRMATION_LIFETIME.days,
+    }
+    return confirmation, params
+
+
+def _named(newsletters: Sequence[Newsletter]) -> Json:
+    """Which newsletters a mail is about, and its looks."""
+    return {"newsletters": [newsletter.name for newsletter in newsletters], **_look(newsletters)}
 
 
 def _queue(

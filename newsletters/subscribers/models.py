@@ -235,14 +235,26 @@ class AddressDomain(Base):
     checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+UNDECIDED = text("used_at IS NULL AND reminder_decided_at IS NULL")
+
+
 class Confirmation(Base):
     """One confirmation mail: its link is good for this row, once; so is its code.
 
     ``email`` is the address as it was written on the envelope: whoever confirms has proved that spelling.
+    ``reminder_decided_at`` is when it was settled whether anybody is reminded of this mail.
     """
 
     __tablename__ = "confirmations"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index(
+            "ix_confirmations_undecided",
+            "created_at",
+            sqlite_where=UNDECIDED,
+            postgresql_where=UNDECIDED,
+        ),
+        NEVER_REUSED,
+    )
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
@@ -256,6 +268,8 @@ class Confirmation(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scanned_by: Mapped[str] = mapped_column(String(64), default="")
+    is_reminder: Mapped[bool] = mapped_column(default=False)
+    reminder_decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AddressChange(Base):

@@ -18,6 +18,7 @@ from newsletters.delivery import retention
 from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.runtime import Runtime
+from newsletters.subscribers import reminders
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
@@ -53,6 +54,19 @@ def purge_subscribers(runtime: Runtime) -> None:
     """Unconfirmed sign-ups, old requests, rate windows, and pauses that have ended."""
     with runtime.db.transaction() as session:
         purge(session, now=runtime.clock.now())
+
+
+def remind_unconfirmed(runtime: Runtime) -> None:
+    """One reminder to those who asked yesterday and have not confirmed."""
+    after, reminded = timedelta(hours=runtime.config.remind_after_hours), 0
+    while after:
+        with runtime.db.transaction() as session:
+            done = reminders.remind_some(session, after=after, means=runtime, now=runtime.clock.now())
+        reminded += done.reminded
+        if not done.has_more:
+            break
+    if reminded:
+        runtime.engine.nudge("send_outbox")
 
 
 def forget_settled_mail(runtime: Runtime) -> None:
@@ -102,6 +116,7 @@ def forget_deliveries(runtime: Runtime) -> None:
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
+    Entry(60, remind_unconfirmed),
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),
     Entry(3600, forget_webhook_tokens),

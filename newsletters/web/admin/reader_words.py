@@ -28,6 +28,7 @@ REASONS = {
 }
 MAILS = {
     "confirm": _l("the confirmation mail"),
+    "reminder": _l("the reminder to confirm"),
     "already_subscribed": _l("the mail “you are subscribed already”"),
     "preferences": _l("the preferences link"),
     "change_address": _l("the mail about a new address"),
