@@ -84,6 +84,7 @@ def _params(issue: Issue, newsletter: Newsletter, *, urls: Urls, pictures: Media
         "email": slot("email", default_words(newsletter)["email"]),
         "unsubscribe_url": slot("unsubscribe_url"),
         "preferences_url": urls.preferences_request(),  # a forwarded mail opens nobody's preferences
+        "genuine_url": urls.genuine(),
         "browser_url": urls.issue(newsletter.slug, issue.slug),
         "accent": shade.light,
         "accent_dark": shade.dark,

@@ -17,6 +17,7 @@ from newsletters.delivery import erasure as deliveries
 from newsletters.delivery import retention
 from newsletters.kernel import turns
 from newsletters.mail import outbox
+from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
 from newsletters.subscribers import reminders
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
@@ -113,6 +114,12 @@ def forget_deliveries(runtime: Runtime) -> None:
             has_more = retention.forget_some(session)
 
 
+def sign_issues(runtime: Runtime) -> None:
+    """Public issues that no key of ours has signed: sent before signing was, or before the secret changed."""
+    with runtime.db.transaction() as session:
+        sign_missing(session, notary=runtime, now=runtime.clock.now())
+
+
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
@@ -125,6 +132,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, watch_rates),
     Entry(600, forget_quarantined),
     Entry(60, forget_deliveries),
+    Entry(60, sign_issues),
     Entry(300, purge_subscribers),
     Entry(120, count_standings),
     Entry(3600, forget_settled_mail),
