@@ -72,7 +72,7 @@ DRILLS: tuple[Drill, ...] = (
         "leaving-midway",
         "Who leaves, or is suppressed, while an issue goes out gets nothing that was not on its way.",
         full=LeavingMidway(),
-        short=LeavingMidway(readers=400, leavers=10),
+        short=LeavingMidway(readers=400, leavers=10, answer_seconds=0.3),
     ),
     Drill(
         "paused-and-resumed",
