@@ -1,11 +1,12 @@
-"""What the reader's desk keeps beside subscriptions: counts of what was not confirmed."""
+"""What the reader's desk keeps beside subscriptions: counts of what was not confirmed, why readers left."""
 
 from datetime import date
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletters.kernel.columns import Base, BigId
+from newsletters.kernel.columns import Base, BigId, big_pk, choice
 
 
 class UnconfirmedCount(Base):
@@ -20,3 +21,27 @@ class UnconfirmedCount(Base):
     reminded: Mapped[int] = mapped_column(default=0)
     won: Mapped[int] = mapped_column(default=0)
     forgotten: Mapped[int] = mapped_column(default=0)
+
+
+class Reason(StrEnum):
+    """Why somebody left, as they were offered to say it."""
+
+    TOO_MANY = "too_many"
+    NOT_FOR_ME = "not_for_me"
+    ELSEWHERE = "elsewhere"
+    HARD_TO_READ = "hard_to_read"
+    NEVER_ASKED = "never_asked"
+    OTHER = "other"
+
+
+class LeavingReason(Base):
+    """Why somebody left a newsletter on a day; nothing in it leads to who it was."""
+
+    __tablename__ = "leaving_reasons"
+    __table_args__ = (Index(None, "newsletter_id", "on"), Index(None, "on"))
+
+    id: Mapped[big_pk]
+    newsletter_id: Mapped[int] = mapped_column(BigId, ForeignKey("newsletters.id", ondelete="CASCADE"))
+    reason: Mapped[Reason] = mapped_column(choice(Reason, "reason"))
+    words: Mapped[str] = mapped_column(String(500), default="")
+    on: Mapped[date]

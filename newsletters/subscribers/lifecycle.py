@@ -125,6 +125,7 @@ def _keep_times(
     if after in ONGOING:
         subscription.ended_at = None
         subscription.unsubscribed_by_issue_id = None
+        subscription.told_why = False
     if after in ENDED and not (before is PENDING and event is Event.UNSUBSCRIBE and subscription.ended_at):
         subscription.ended_at = now
     subscription.former_state = before if after is PENDING or _can_be_undone(before, after) else None

@@ -60,7 +60,8 @@ class Subscription(Base):
     """A subscriber and a newsletter.
 
     ``former_state`` is what a pending request falls back to unless it is confirmed, and what an undone
-    unsubscription, or a bounce that was no fault of the address, returns to.
+    unsubscription, or a bounce that was no fault of the address, returns to. ``told_why`` says that whoever
+    left has answered why, and not what.
     """
 
     __tablename__ = "subscriptions"
@@ -87,6 +88,7 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     source: Mapped[str] = mapped_column(String(120), default="")
     unsubscribed_by_issue_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    told_why: Mapped[bool] = mapped_column(default=False)
 
 
 class MovedSubscription(Base):

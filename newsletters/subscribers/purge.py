@@ -41,6 +41,7 @@ from newsletters.subscribers.models import (
     Subscription,
     SubscriptionState,
 )
+from newsletters.subscribers.reasons import forget_old_words
 from newsletters.subscribers.unconfirmed import Fate
 
 UNCONFIRMED_KEPT: Final = timedelta(days=30)
@@ -69,6 +70,7 @@ def purge(session: Session, *, now: datetime) -> Purged:
     forgotten = _forget(session, strangers)
     forget_past_windows(session, now=now)
     forget_old_domains(session, now=now)
+    forget_old_words(session, now=now)
     return Purged(len(restored) + len(gone), forgotten, resumed=_resume(session, now))
 
 

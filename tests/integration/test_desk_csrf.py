@@ -19,6 +19,7 @@ BY_TOKEN = {
     "public.leave_all",
     "public.pause_instead",
     "public.undo",
+    "public.tell_why",
     "public.confirm_now",
     "public.confirm_opened",
     "public.send_new_link",

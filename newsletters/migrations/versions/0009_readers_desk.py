@@ -10,14 +10,17 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+REASONS = ("too_many", "not_for_me", "elsewhere", "hard_to_read", "never_asked", "other")
 UNDECIDED = sa.text("used_at IS NULL AND reminder_decided_at IS NULL")
 
 
 def upgrade() -> None:
     _make_reminders()
+    _make_reasons()
 
 
 def downgrade() -> None:
+    _drop_reasons()
     _drop_reminders()
 
 
@@ -53,3 +56,35 @@ def _drop_reminders() -> None:
     op.drop_column("confirmations", "reminder_decided_at")
     op.drop_column("confirmations", "is_reminder")
     op.drop_table("unconfirmed_counts")
+
+
+def _make_reasons() -> None:
+    op.create_table(
+        "leaving_reasons",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("newsletter_id", BigId, nullable=False),
+        sa.Column(
+            "reason",
+            sa.Enum(*REASONS, name="reason", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("words", sa.String(length=500), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"],
+            ["newsletters.id"],
+            name=op.f("fk_leaving_reasons_newsletter_id_newsletters"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leaving_reasons")),
+    )
+    op.create_index(op.f("ix_leaving_reasons_newsletter_id_on"), "leaving_reasons", ["newsletter_id", "on"])
+    op.create_index(op.f("ix_leaving_reasons_on"), "leaving_reasons", ["on"])
+    op.add_column(
+        "subscriptions", sa.Column("told_why", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+
+
+def _drop_reasons() -> None:
+    op.drop_column("subscriptions", "told_why")
+    op.drop_table("leaving_reasons")

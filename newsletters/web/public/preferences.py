@@ -4,6 +4,9 @@ Nothing here is reached by a number that a forwarded mail carries. Asking for th
 answer for every address. Each change is a POST under CSRF protection that lets the reader in anew.
 """
 
+from datetime import timedelta
+from typing import Final
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale
@@ -11,14 +14,18 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from newsletters import context
+from newsletters.kernel.tokens import Purpose
 from newsletters.subscribers import address_change, preferences
 from newsletters.subscribers.errors import SameAddress, TooManyPosts
-from newsletters.subscribers.models import FormKind, Subscriber
+from newsletters.subscribers.models import FormKind, Subscriber, SubscriptionState
+from newsletters.subscribers.preferences import Standing
 from newsletters.web.forms import too_often
 from newsletters.web.forms.signup import ask_by_mail
 from newsletters.web.public import languages
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences_forms import AboutYouForm, AddressForm, ChangeAddressForm, PauseForm
+
+ASKED_WHY_FOR: Final = timedelta(hours=24)
 
 
 @blueprint.route("/preferences", methods=["GET", "POST"])
@@ -107,8 +114,24 @@ def show(
         change=change or ChangeAddressForm(formdata=None),
         pause=pause,
         pause_form=PauseForm,
+        whys=_whys(standing),
         now=context.now(),
     )
+
+
+def _whys(standing: Standing) -> dict[int, str]:
+    """Where whoever has just left a newsletter may say why."""
+    runtime, since = context.runtime(), context.now() - ASKED_WHY_FOR
+    return {
+        line.newsletter.id: url_for(
+            "public.unsubscribe_page", token=runtime.signer.sign(Purpose.UNSUBSCRIBE, line.subscription.id)
+        )
+        for line in standing.subscriptions
+        if line.subscription.state is SubscriptionState.UNSUBSCRIBED
+        and not line.subscription.told_why
+        and line.subscription.ended_at is not None
+        and line.subscription.ended_at > since
+    }
 
 
 def back_to_page(token: str) -> ResponseReturnValue:
