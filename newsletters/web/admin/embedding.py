@@ -1,12 +1,13 @@
 """Code for a sign-up form on another site: a few choices, three ways to paste it, and how it looks.
 
 Nothing is stored: the choices stand in the page's address, so that an editor can send a colleague the link.
+Forms that are kept, and may ask more, have a room of their own (forms.py).
 The previews run what a site would run, in frames that may reach nothing of the desk.
 """
 
 from typing import Any
 
-from flask import Response, g, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request, url_for
 from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -60,6 +61,7 @@ def embedding(newsletter_id: int) -> str:
         "ways": ways(choices, offers),
         "choices": choices,
         "newsletter": shown,
+        "preview_href": f"{url_for('desk.embedding_preview', newsletter_id=newsletter_id)}?{choices.query}",
     }
     if request.headers.get("X-Requested-With") == "fetch":
         return render_template("desk/newsletters/_embedding_code.html", **code)
@@ -67,6 +69,11 @@ def embedding(newsletter_id: int) -> str:
         "desk/newsletters/embedding.html",
         form=_form(choices, offers),
         longest={"form": LONGEST_FORM, "button": LONGEST_BUTTON},
+        saved=[
+            form
+            for form in offers.forms.values()
+            if any(line["id"] == newsletter_id for line in form.newsletters)
+        ],
         **code,
     )
 
