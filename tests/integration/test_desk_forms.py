@@ -1,5 +1,7 @@
 """The desk's room of sign-up forms: making one, its code, and the readers' answers on their pages."""
 
+import csv
+import io
 import re
 from html import unescape
 
@@ -9,9 +11,12 @@ from sqlalchemy import select
 
 from newsletters.accounts.models import AuditEntry, Role
 from newsletters.kernel.db import Database
+from newsletters.publishing.models import Newsletter
+from newsletters.runtime import Runtime
 from newsletters.subscribers.form_models import ReaderField, SavedForm
 from tests.desk import post, signed_in
 from tests.factories import make_newsletter
+from tests.mailbox import Reader
 
 MADE = {
     "name": "article-footer",
@@ -158,3 +163,40 @@ def test_the_list_and_the_newsletters_own_room_lead_to_the_form(client: FlaskCli
     assert "article-footer" in listed
     assert "Explaining Ukraine, Morning Brief" in listed
     assert f"/desk/forms/{kept(db).id}/code" in room
+
+
+def test_what_a_reader_told_stands_on_their_page_and_in_every_file(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    post(client, "/desk/forms/new", MADE)
+    olena = Reader(runtime, "=olena@readers.example")
+    with db.reading() as session:
+        newsletter = session.get_one(Newsletter, 1)
+    olena.signs_up(newsletter, fields={"your-country": "UA", "role": "Doctor", "grown": True})
+    before = client.get(f"/desk/readers/{olena.row.id}").get_data(as_text=True)
+    olena.confirms()
+    signed_in(client, db, Role.OWNER)
+
+    page = client.get(f"/desk/readers/{olena.row.id}").get_data(as_text=True)
+    table = post(client, "/desk/newsletters/1/export", {"raw": "y"}).get_data(as_text=True)
+    data = post(client, "/desk/newsletters/1/export", {"format": "json"}).json
+    own = post(client, f"/desk/readers/{olena.row.id}/data").json
+
+    assert "Ukraine" not in _facts(before)
+    assert "Your country" in page
+    assert "Ukraine" in _facts(page)
+    (line,) = csv.DictReader(io.StringIO(table))
+    assert (line["field-your-country"], line["field-role"]) == ("UA", "Doctor")
+    assert data[0]["email"] == olena.email
+    assert data[0]["fields"] == {"your-country": "UA", "role": "Doctor", "grown": True}
+    assert own["fields"] == own["sign_ups"][0]["fields"] == data[0]["fields"]
+
+
+def test_nobody_to_export_is_an_empty_list(client: FlaskClient, db: Database) -> None:
+    signed_in(client, db, Role.OWNER)
+
+    assert post(client, "/desk/newsletters/1/export", {"format": "json"}).json == []
+
+
+def _facts(page: str) -> str:
+    return page.split('<dl class="facts">')[1].split("</dl>", maxsplit=1)[0]
