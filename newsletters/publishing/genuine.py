@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from newsletters.mail.slots import Slot, cut
 from newsletters.publishing.archive import PUBLIC_STATES, newsletter_by_slug, public_issue
 from newsletters.publishing.models import Issue, Newsletter
+from newsletters.publishing.neutral import neutral_subject
 from newsletters.publishing.signatures import Notary, Vouched, vouched
 from newsletters.publishing.web_links import Kinship, host_of, kinship, read_link
 from newsletters.publishing.wording import default_words, with_slots
@@ -143,6 +144,8 @@ def _day(issue: Issue, newsletter: Newsletter) -> date:
 def _is_subject(pasted: str, issue: Issue, newsletter: Newsletter) -> bool:
     """Whether ``pasted`` could be the subject that some reader of the issue saw, whole or cut short."""
     seen = _PREFIXES.sub("", _plain(pasted).strip())
+    if newsletter.hides_issues and seen == _plain(neutral_subject(newsletter, newsletter.language)).strip():
+        return True
     pattern, literal = _pattern(issue, newsletter)
     if len(literal) < SHORTEST_LITERAL:
         return False

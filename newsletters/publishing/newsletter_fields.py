@@ -65,6 +65,10 @@ class NewsletterFields:
     next_issue_on: date | None = None
     takes_throwaways: bool = True
     holds_role_addresses: bool = True
+    is_low_trace: bool = False
+    neutral_sender: str = ""
+    neutral_subject: str = ""
+    has_neutral_issues: bool = False
 
 
 @dataclass(frozen=True, slots=True)

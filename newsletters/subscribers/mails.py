@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.columns import Json
 from newsletters.kernel.tokens import Purpose
-from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.outbox import NEUTRAL_SUBJECT, QueuedMail, queue
 from newsletters.publishing.models import Newsletter
+from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.subscribers.consent import current_wordings
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import AddressChange, Confirmation, Subscriber
+from newsletters.subscribers.models import AddressChange, Confirmation, Subscriber, Subscription
 
 CONFIRMATION_LIFETIME: Final = timedelta(days=7)
 PREFERENCES_LIFETIME: Final = timedelta(hours=24)
@@ -164,15 +166,35 @@ def _queue(
     senders: Sequence[Newsletter] = (),
     now: datetime,
 ) -> None:
+    sender_name, language = senders[0].sender_name if len(senders) == 1 else "", subscriber.language
+    low_trace = _low_trace(session, subscriber, senders)
+    if low_trace is not None:
+        sender_name = neutral_sender(low_trace, language)
+        params = {**params, NEUTRAL_SUBJECT: neutral_subject(low_trace, language)}
     mail = QueuedMail(
         kind=kind,
         recipient=recipient or subscriber.email,
-        language=subscriber.language,
+        language=language,
         params=params,
         subscriber_id=subscriber.id,
-        sender_name=senders[0].sender_name if len(senders) == 1 else "",
+        sender_name=sender_name,
     )
     queue(session, mail, now=now)
+
+
+def _low_trace(session: Session, subscriber: Subscriber, about: Sequence[Newsletter]) -> Newsletter | None:
+    """The low-trace newsletter whose neutral words a mail wears.
+
+    A mail that is about the reader and no newsletter wears those of one the reader ever asked for.
+    """
+    if about:
+        return next((newsletter for newsletter in about if newsletter.is_low_trace), None)
+    asked_for = (
+        select(Newsletter)
+        .join(Subscription, Subscription.newsletter_id == Newsletter.id)
+        .where(Subscription.subscriber_id == subscriber.id, Newsletter.is_low_trace)
+    )
+    return session.scalars(asked_for.order_by(Newsletter.id).limit(1)).first()
 
 
 def _own_words(session: Session, newsletters: Sequence[Newsletter]) -> Json:

@@ -1,4 +1,4 @@
-"""signed statements about issues"""
+"""signed statements about issues; low-trace newsletters"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,7 +36,23 @@ def upgrade() -> None:
             name=op.f("uq_issue_signatures_issue_id_content_hash_key_id"),
         ),
     )
+    op.add_column(
+        "newsletters", sa.Column("is_low_trace", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.add_column(
+        "newsletters", sa.Column("neutral_sender", sa.String(length=120), nullable=False, server_default="")
+    )
+    op.add_column(
+        "newsletters", sa.Column("neutral_subject", sa.String(length=200), nullable=False, server_default="")
+    )
+    op.add_column(
+        "newsletters",
+        sa.Column("has_neutral_issues", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("newsletters") as batch_op:
+        for column in ("has_neutral_issues", "neutral_subject", "neutral_sender", "is_low_trace"):
+            batch_op.drop_column(column)
     op.drop_table("issue_signatures")

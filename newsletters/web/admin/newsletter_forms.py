@@ -36,7 +36,8 @@ from newsletters.web.admin.colour_words import ACCENT_WORDS
 
 LANGUAGES = tuple(SelectChoice(code, name) for code, name in NAMES.items())
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
-NOT_TEXTS = ("next_issue_on", "position", "takes_throwaways", "holds_role_addresses")
+YES_OR_NO = ("takes_throwaways", "holds_role_addresses", "is_low_trace", "has_neutral_issues")
+NOT_TEXTS = ("next_issue_on", "position", *YES_OR_NO)
 
 
 class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
@@ -59,6 +60,10 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
     )
     takes_throwaways = BooleanField(_l("Take throw-away addresses"), default=True)
     holds_role_addresses = BooleanField(_l("Hold addresses of offices for an editor"), default=True)
+    is_low_trace = BooleanField(_l("Leave few traces"))
+    neutral_sender = StringField(_l("Neutral sender"))
+    neutral_subject = StringField(_l("Neutral subject"))
+    has_neutral_issues = BooleanField(_l("Use them for issues, too"))
     sender_name = StringField(_l("Sender’s name"))
     sender_email = EmailField(_l("Sender’s address"), [DataRequired(_l("Please give the sender’s address."))])
     reply_to = EmailField(_l("Answers go to"))
@@ -110,8 +115,7 @@ def given_fields(form: NewsletterForm) -> NewsletterFields:
         **texts,
         next_issue_on=day,
         position=position,
-        takes_throwaways=form.takes_throwaways.data,
-        holds_role_addresses=form.holds_role_addresses.data,
+        **{name: form[name].data for name in YES_OR_NO},
     )
 
 
