@@ -60,7 +60,7 @@ def merge(session: Session, *, into: Subscriber, gone: Subscriber, now: datetime
     _copy_evidence(session, into=into, gone=gone)
     into.name = into.name or gone.name
     into.fields = {**gone.fields, **into.fields}
-    session.add(Erasure(subscriber_id=gone.id, at=now))
+    session.add(Erasure(subscriber_id=gone.id, merged_into=into.id, at=now))
     session.flush()
     session.execute(delete(Subscriber).where(Subscriber.id == gone.id))
 

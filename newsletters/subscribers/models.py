@@ -322,9 +322,13 @@ class Suppression(Base):
 
 
 class Erasure(Base):
-    """A subscriber who is gone from here, and whose traces the slices above have yet to remove."""
+    """A subscriber who is gone from here, and whose traces the slices above have yet to remove.
+
+    ``merged_into`` says who gets what they were owed, until that has been handed on.
+    """
 
     __tablename__ = "erasures"
 
     subscriber_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    merged_into: Mapped[int | None] = mapped_column(BigId)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -76,6 +76,7 @@ def reason_words(reason: str) -> str:
         "bounced": _("bounced before"),
         "complained": _("called our mail spam"),
         "erased": _("erased at the reader’s wish"),
+        "merged": _("one reader with another address of theirs, and served there"),
         "cancelled": _("sending was stopped"),
     }.get(reason, reason.replace("_", " "))
 

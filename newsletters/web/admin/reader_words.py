@@ -167,6 +167,7 @@ def delivery_reason(reason: str) -> str:
         "bounced": _("The mailbox was unreachable by then."),
         "complained": _("The reader had complained by then."),
         "erased": _("The reader had been erased by then."),
+        "merged": _("It was sent to another address of the same reader."),
         "cancelled": _("An editor cancelled the rest."),
         "in_doubt": _("It may have arrived twice."),
     }

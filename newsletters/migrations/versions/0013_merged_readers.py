@@ -1,0 +1,19 @@
+"""whom a reader who is gone was merged into"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from newsletters.kernel.columns import BigId
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("erasures", sa.Column("merged_into", BigId, nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("erasures", "merged_into")
