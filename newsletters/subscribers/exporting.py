@@ -1,4 +1,4 @@
-"""A newsletter's readers as CSV or JSON, made in pieces so that a million of them need no memory and no long lock.
+"""A newsletter's readers as CSV or JSON, in pieces so that a million of them need no memory and no long lock.
 
 A spreadsheet takes a cell that begins with = + - @ or a control character for a formula, and an address
 may begin with one: such cells get an apostrophe in front (OWASP ASVS 5.0, 1.2.10). ``raw`` leaves them as

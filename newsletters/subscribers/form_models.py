@@ -1,4 +1,4 @@
-"""Saved sign-up forms, and the fields that any of them ever asked for."""
+"""Saved sign-up forms, the questions that any of them ever asked, and the crowd that may be at them."""
 
 from datetime import datetime
 from typing import Any
@@ -65,3 +65,13 @@ class ReaderField(Base):
             dict(field.labels),
             [*known.values()],
         )
+
+
+class TrippedBreaker(Base):
+    """A crowd at the sign-up forms; the row goes once all is quiet."""
+
+    __tablename__ = "tripped_breakers"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)

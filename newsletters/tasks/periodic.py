@@ -19,7 +19,7 @@ from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
-from newsletters.subscribers import reminders
+from newsletters.subscribers import breaker, reminders
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
@@ -76,6 +76,15 @@ def forget_settled_mail(runtime: Runtime) -> None:
         outbox.forget_settled(session, before=runtime.clock.now() - OUTBOX_KEPT)
 
 
+def close_breaker(runtime: Runtime) -> None:
+    """A crowd at the sign-up forms that has gone: the owners are told."""
+    with runtime.db.transaction() as session:
+        is_over = breaker.close_if_quiet(session, now=runtime.clock.now())
+    if is_over:
+        log.warning("the sign-up forms are quiet again")
+        runtime.engine.nudge("send_outbox")
+
+
 def finish_erasures(runtime: Runtime) -> None:
     """What other slices still hold of readers who were erased."""
     with runtime.db.transaction() as session:
@@ -123,6 +132,7 @@ def sign_issues(runtime: Runtime) -> None:
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
+    Entry(60, close_breaker),
     Entry(60, remind_unconfirmed),
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),

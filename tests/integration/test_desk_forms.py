@@ -179,8 +179,8 @@ def test_what_a_reader_told_stands_on_their_page_and_in_every_file(
 
     page = client.get(f"/desk/readers/{olena.row.id}").get_data(as_text=True)
     table = post(client, "/desk/newsletters/1/export", {"raw": "y"}).get_data(as_text=True)
-    data = post(client, "/desk/newsletters/1/export", {"format": "json"}).json
-    own = post(client, f"/desk/readers/{olena.row.id}/data").json
+    data = post(client, "/desk/newsletters/1/export", {"format": "json"}).get_json()
+    own = post(client, f"/desk/readers/{olena.row.id}/data").get_json()
 
     assert "Ukraine" not in _facts(before)
     assert "Your country" in page

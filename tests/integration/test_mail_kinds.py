@@ -60,6 +60,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "is_cut": True,
         "reply_to": "olha@readers.example",
     },
+    "signup_alert": {"is_over": False, "bound": 120, "minutes": 0},
     "rate_alert": {
         "issue_id": 7,
         "subject": "What <b>happened</b>",

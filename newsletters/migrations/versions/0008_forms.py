@@ -42,6 +42,13 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_reader_fields")),
     )
+    op.create_table(
+        "tripped_breakers",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_tripped_breakers")),
+    )
     for table in ANSWERING:
         op.add_column(table, sa.Column("fields", sa.JSON(), nullable=False, server_default="{}"))
 
@@ -49,5 +56,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(ANSWERING):
         op.drop_column(table, "fields")
+    op.drop_table("tripped_breakers")
     op.drop_table("reader_fields")
     op.drop_table("saved_forms")

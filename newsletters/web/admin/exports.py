@@ -1,4 +1,4 @@
-"""A newsletter's readers as a CSV or JSON file, for owners; each export is written into the audit log first."""
+"""A newsletter's readers as a CSV or JSON file, for owners; each export is noted in the audit log first."""
 
 from collections.abc import Iterator, Sequence
 
