@@ -116,12 +116,12 @@ def _headers(issue: Issue, newsletter: Newsletter, urls: Urls) -> tuple[tuple[st
         *list_unsubscribe(slot("unsubscribe_url"), slot("unsubscribe_mailto")),
         (
             "Feedback-ID",
-            feedback_id(f"issue-{issue.id}", f"newsletter-{newsletter.id}", "issue", _sender(host)),
+            feedback_id(f"issue-{issue.id}", f"newsletter-{newsletter.id}", "issue", sender_id(host)),
         ),
         ("Precedence", "bulk"),
     )
 
 
-def _sender(host: str) -> str:
+def sender_id(host: str) -> str:
     """The SenderId of Google's Feedback-ID: 5 to 15 letters and digits, the same for all that we send."""
     return re.sub(r"[^a-z0-9]", "", host.lower())[:15].ljust(5, "0")

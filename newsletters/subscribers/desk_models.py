@@ -1,12 +1,14 @@
-"""What the reader's desk keeps beside subscriptions: counts of what was not confirmed, why readers left."""
+"""What the reader's desk keeps beside subscriptions: counts of what was not confirmed, why readers left,
+and digests that readers are owed.
+"""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletters.kernel.columns import Base, BigId, big_pk, choice
+from newsletters.kernel.columns import Base, BigId, UtcDateTime, big_pk, choice
 
 
 class UnconfirmedCount(Base):
@@ -45,3 +47,25 @@ class LeavingReason(Base):
     reason: Mapped[Reason] = mapped_column(choice(Reason, "reason"))
     words: Mapped[str] = mapped_column(String(500), default="")
     on: Mapped[date]
+
+
+class DigestKind(StrEnum):
+    """What a digest is of: a pause, a day or a week."""
+
+    CATCH_UP = "catch_up"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class Digest(Base):
+    """A digest that a reader is owed, of what came out from ``since`` until ``until``; gone once queued."""
+
+    __tablename__ = "digests"
+    __table_args__ = (Index(None, "until"),)
+
+    subscription_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    kind: Mapped[DigestKind] = mapped_column(choice(DigestKind, "kind"))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)

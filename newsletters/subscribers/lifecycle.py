@@ -107,6 +107,8 @@ def advance(
         if until is None:
             raise ValueError("a pause has an end")
         subscription.paused_until = until
+        if before is not PAUSED:
+            subscription.paused_from = now
     if after is None or after is before:
         return False
     subscription.state = after
@@ -121,7 +123,7 @@ def _keep_times(
     if event in OPT_INS:
         subscription.confirmed_at = now
     if after is ACTIVE:
-        subscription.paused_until = None
+        subscription.paused_from = subscription.paused_until = None
     if after in ONGOING:
         subscription.ended_at = None
         subscription.unsubscribed_by_issue_id = None

@@ -44,6 +44,7 @@ STANDING: Final = (
     "requested_at",
     "confirmed_at",
     "ended_at",
+    "paused_from",
     "paused_until",
     "source",
 )

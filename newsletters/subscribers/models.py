@@ -85,6 +85,7 @@ class Subscription(Base):
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     source: Mapped[str] = mapped_column(String(120), default="")
     unsubscribed_by_issue_id: Mapped[int | None] = mapped_column(BigId, index=True)

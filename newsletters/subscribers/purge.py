@@ -19,8 +19,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
-    literal,
     select,
     update,
 )
@@ -28,14 +26,11 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.limits import forget_past_windows
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import unconfirmed
-from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers import pauses, unconfirmed
 from newsletters.subscribers.domains import forget_old as forget_old_domains
 from newsletters.subscribers.models import (
     AddressChange,
     Confirmation,
-    ConsentEvent,
-    ConsentRecord,
     SignupRequest,
     Subscriber,
     Subscription,
@@ -71,7 +66,7 @@ def purge(session: Session, *, now: datetime) -> Purged:
     forget_past_windows(session, now=now)
     forget_old_domains(session, now=now)
     forget_old_words(session, now=now)
-    return Purged(len(restored) + len(gone), forgotten, resumed=_resume(session, now))
+    return Purged(len(restored) + len(gone), forgotten, resumed=pauses.end_those_over(session, now=now))
 
 
 def _fall_back(session: Session, before: datetime) -> Sequence[int]:
@@ -110,21 +105,6 @@ def _forget(session: Session, strangers: Sequence[int]) -> int:
 def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """``numbers`` in stretches that fit into one statement."""
     return (numbers[start : start + size] for start in range(0, len(numbers), size))
-
-
-def _resume(session: Session, now: datetime) -> int:
-    is_over = (Subscription.state == SubscriptionState.PAUSED) & (Subscription.paused_until <= now)
-    columns = ["subscriber_id", "newsletter_id", "event", "mechanism", "form", "page", "at"]
-    said = [ConsentEvent.RESUMED, Mechanism.PAUSE_ENDED.value, "", ""]
-    types = [getattr(ConsentRecord, name).type for name in columns[2:]]
-    values = (literal(value, kind) for value, kind in zip([*said, now], types, strict=True))
-    session.execute(
-        insert(ConsentRecord).from_select(
-            columns, select(Subscription.subscriber_id, Subscription.newsletter_id, *values).where(is_over)
-        )
-    )
-    ended = update(Subscription).where(is_over).values(state=SubscriptionState.ACTIVE, paused_until=None)
-    return _rows(session, ended)
 
 
 def _rows(session: Session, statement: Update | Delete) -> int:

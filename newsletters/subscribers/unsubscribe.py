@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import consent, lookups
+from newsletters.subscribers import consent, lookups, pauses
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.lifecycle import ONGOING, Event, advance
 from newsletters.subscribers.links import LinkBroken, LinkForeign, read_link
@@ -31,7 +31,6 @@ from newsletters.subscribers.models import (
 ReadRows = Callable[[Session, int], Sequence[Subscription]]
 LOCKED: Final = lookups.locked_subscriptions
 UNDO_WINDOW: Final = timedelta(hours=1)
-LONGEST_PAUSE: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +177,8 @@ def pause(
         undone = undo(session, token, means=means, now=now)
         if not isinstance(undone, Undone):
             return undone
-    until = min(max(until, now), now + LONGEST_PAUSE)
-    advance(row, Event.PAUSE, now=now, until=until)
-    consent.record(session, row, ConsentEvent.PAUSED, Mechanism.LINK, now=now)
-    return Paused(held.newsletter, language, until)
+    ends_at = pauses.begin(session, row, until=until, mechanism=Mechanism.LINK, now=now)
+    return Paused(held.newsletter, language, ends_at or until)
 
 
 def end_subscription(

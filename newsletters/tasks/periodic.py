@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from newsletters.bounces import processing as bounces
 from newsletters.bounces.providers_replay import forget_heard
+from newsletters.delivery import digests, retention
 from newsletters.delivery import erasure as deliveries
-from newsletters.delivery import retention
 from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.publishing.signatures import sign_missing
@@ -67,6 +67,17 @@ def remind_unconfirmed(runtime: Runtime) -> None:
         if not done.has_more:
             break
     if reminded:
+        runtime.engine.nudge("send_outbox")
+
+
+def make_digests(runtime: Runtime) -> None:
+    """What readers are owed who were away, as far as the outbox has room."""
+    queued, has_more = 0, True
+    while has_more:
+        with runtime.db.transaction() as session:
+            done = digests.make_some(session, means=runtime, now=runtime.clock.now())
+        queued, has_more = queued + done.queued, done.has_more
+    if queued:
         runtime.engine.nudge("send_outbox")
 
 
@@ -134,6 +145,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, want_looks),
     Entry(60, close_breaker),
     Entry(60, remind_unconfirmed),
+    Entry(10, make_digests),
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),
     Entry(3600, forget_webhook_tokens),

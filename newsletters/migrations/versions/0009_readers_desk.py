@@ -11,15 +11,18 @@ branch_labels = None
 depends_on = None
 
 REASONS = ("too_many", "not_for_me", "elsewhere", "hard_to_read", "never_asked", "other")
+KINDS = ("catch_up", "daily", "weekly")
 UNDECIDED = sa.text("used_at IS NULL AND reminder_decided_at IS NULL")
 
 
 def upgrade() -> None:
     _make_reminders()
     _make_reasons()
+    _make_digests()
 
 
 def downgrade() -> None:
+    _drop_digests()
     _drop_reasons()
     _drop_reminders()
 
@@ -88,3 +91,36 @@ def _make_reasons() -> None:
 def _drop_reasons() -> None:
     op.drop_column("subscriptions", "told_why")
     op.drop_table("leaving_reasons")
+
+
+def _make_digests() -> None:
+    op.create_table(
+        "digests",
+        sa.Column("subscription_id", BigId, autoincrement=False, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(*KINDS, name="kind", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscriptions.id"],
+            name=op.f("fk_digests_subscription_id_subscriptions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("subscription_id", name=op.f("pk_digests")),
+    )
+    op.create_index(op.f("ix_digests_until"), "digests", ["until"])
+    op.add_column("subscriptions", sa.Column("paused_from", UtcDateTime(), nullable=True))
+    op.execute(
+        "UPDATE subscriptions SET paused_from = (SELECT max(at) FROM consent_records WHERE event = 'paused' "
+        "AND consent_records.subscriber_id = subscriptions.subscriber_id "
+        "AND consent_records.newsletter_id = subscriptions.newsletter_id) WHERE state = 'paused'"
+    )
+
+
+def _drop_digests() -> None:
+    op.drop_column("subscriptions", "paused_from")
+    op.drop_table("digests")

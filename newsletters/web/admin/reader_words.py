@@ -28,6 +28,7 @@ REASONS = {
 }
 MAILS = {
     "confirm": _l("the confirmation mail"),
+    "digest": _l("the digest of what they did not get"),
     "reminder": _l("the reminder to confirm"),
     "already_subscribed": _l("the mail “you are subscribed already”"),
     "preferences": _l("the preferences link"),

@@ -52,6 +52,7 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
     slug: str
     until = DateField(
         _("Pause until"),
+        description=_("Then it comes again by itself, and one letter brings links to what you missed."),
         validators=[InputRequired(_("Please choose a day"))],
     )
 
