@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletters.kernel.columns import Base
+from newsletters.kernel.space import Space
 
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
@@ -28,6 +29,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._open(pool_size)
+        self.space = Space(self.url.database if self.is_sqlite else None)
         self._durable = _sessions(self.engine, mode="IMMEDIATE", synchronous="FULL")
         self._relaxed = _sessions(self.engine, mode="IMMEDIATE", synchronous="NORMAL")
         self._reading = _sessions(self.engine, mode="DEFERRED", synchronous="FULL")
@@ -56,7 +58,7 @@ class Database:
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Session]:
         """Commit what the block wrote, or nothing of it if the block raises."""
-        with (self._durable if durable else self._relaxed).begin() as session:
+        with self.space.watched(), (self._durable if durable else self._relaxed).begin() as session:
             yield session
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Whether an error says that the database is away, locked or full, and not that we asked it something wrong.
+"""Whether an error says that the database is away, locked or full, and not that we asked something wrong.
 
 What is away comes back: whoever waits for an answer is asked to come again. A mistake of ours does not go
 away by itself and must be heard of. Codes: PostgreSQL's Appendix A, SQLite's "Result and Error Codes".
@@ -24,7 +24,16 @@ _AWAY_IN_SQLITE: Final = frozenset(
 )
 # Connections, rolled back by others, resources (a full disk too), locks, an operator, the system.
 _AWAY_IN_POSTGRESQL: Final = ("08", "40", "53", "55P03", "57", "58", "25006", "25P03")
+_DISK_FULL: Final = "53100"
 _PRIMARY_CODE: Final = 0xFF  # the rest of an extended code tells how it came to it
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room to write."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_FULL
+    return str(getattr(cause, "sqlstate", "")) == _DISK_FULL
 
 
 def is_outage(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,9 +34,10 @@ class Presence:
         if self._monotonic() < self._next_at:
             return
         self._next_at = self._monotonic() + roster.ANNOUNCED_EVERY.total_seconds()
+        said = replace(self._said, lacks_room=self._runtime.db.space.is_full())
         with self._runtime.db.transaction(durable=False) as session:
             now = self._runtime.clock.now()
-            roster.announce(session, self._said, now=now)
+            roster.announce(session, said, now=now)
             for worker in roster.present(session, now=now):
                 if is_known_dead(worker.name):
                     roster.leave(session, worker.name)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Timer
 
 import pytest
@@ -16,6 +17,7 @@ from werkzeug.test import TestResponse
 from config import Config
 from newsletters.app import create_app
 from newsletters.kernel import db as kernel_db
+from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.kernel.outage import is_outage
 from newsletters.kernel.tokens import Purpose
@@ -57,7 +59,7 @@ def locked(app: Flask, db: Database) -> Callable[[], AbstractContextManager[None
             return
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         with db.engine.connect() as connection:
-            connection.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
+            connection.execute(text(f"LOCK TABLE {tables} IN EXCLUSIVE MODE"))
             yield
 
     return lock
@@ -98,6 +100,21 @@ def test_a_locked_database_asks_every_door_to_come_again(
     assert client.post("/embed/subscribe", data=sign_up).status_code == 200
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(PostedForm)) == 1
+
+
+def test_while_nothing_can_be_written_whoever_is_signed_in_may_still_look(
+    client: FlaskClient,
+    db: Database,
+    clock: FixedClock,
+    locked: Callable[[], AbstractContextManager[None]],
+) -> None:
+    signed_in(client, db)
+    clock.advance(timedelta(hours=1))  # so that the use of the session is to be noted
+
+    with locked():
+        answer = client.get("/desk")
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from newsletters.subscribers import breaker, held
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.door import blueprint
+from newsletters.web.health import disk_is_full
 
 
 @blueprint.get("")
@@ -36,6 +37,7 @@ def today() -> str:
             readers=readers,
             held=held.how_many(session),
             is_crowded=breaker.is_tripped(session),
+            disk_is_full=disk_is_full(),
             growth=small_multiples([one.series for one in readers], shared_scale=False),
             words=words,
         )
