@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, g, render_template, request
+from flask import Flask, Request, Response, abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
@@ -50,6 +50,12 @@ ERROR_PAGES = (400, 403, 404, 405, 413, 429, 500, 503)
 log = logging.getLogger(__name__)
 
 
+class FormRequest(Request):
+    """Pages take forms alone: Flask-WTF would take a body of JSON for one, whatever it holds."""
+
+    is_json = False
+
+
 def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
     """Build the application; a test hands in its own ``runtime``."""
     app = Flask(
@@ -60,6 +66,7 @@ def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
     context.install(app, runtime)
     register(runtime)
     _configure(app, config)
+    app.request_class = FormRequest
     app.before_request(_refuse_nul)
     _open_doors(app)
     Babel(app, locale_selector=_language, default_translation_directories=str(TRANSLATIONS))
