@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.columns import Json
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.headers import feedback_id, list_id
-from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.outbox import NEUTRAL_SUBJECT, QueuedMail, queue
 from newsletters.publishing.layout import sender_id
 from newsletters.publishing.models import Issue, Newsletter
+from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.publishing.web import issue_preheader, issue_subject
 from newsletters.subscribers.desk_models import DigestKind
@@ -63,13 +64,17 @@ def queue_digest(
         "list_unsubscribe_url": leave,
         "headers": _headers(newsletter, host=urlsplit(urls.base).hostname or "localhost"),
     }
+    sender_name = newsletter.sender_name
+    if newsletter.hides_issues:
+        sender_name = neutral_sender(newsletter, subscriber.language)
+        params[NEUTRAL_SUBJECT] = neutral_subject(newsletter, subscriber.language)
     mail = QueuedMail(
         kind="digest",
         recipient=subscriber.email,
         language=subscriber.language,
         params=params,
         subscriber_id=subscriber.id,
-        sender_name=newsletter.sender_name,
+        sender_name=sender_name,
     )
     queue(session, mail, now=now)
 
@@ -85,9 +90,9 @@ def _told(issue: Issue, newsletter: Newsletter, *, language: str, means: Means) 
 
 
 def _headers(newsletter: Newsletter, *, host: str) -> list[list[str]]:
-    about = f"newsletter-{newsletter.id}"
+    about, named = f"newsletter-{newsletter.id}", "" if newsletter.hides_issues else newsletter.name
     return [
-        ["List-Id", list_id(newsletter.name, f"{about}.{host}")],
+        ["List-Id", list_id(named, f"{about}.{host}")],
         ["Feedback-ID", feedback_id("digest", about, "digest", sender_id(host))],
         ["Precedence", "bulk"],
     ]

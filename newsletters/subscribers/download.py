@@ -61,6 +61,7 @@ def _subscription(row: Subscription, names: Mapping[int, str]) -> Json:
         "confirmed_at": _moment(row.confirmed_at),
         "ended_at": _moment(row.ended_at),
         "paused_until": _moment(row.paused_until),
+        "comes": row.rhythm.value,
         "source": row.source,
     }
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from newsletters.subscribers.models import Subscription, SubscriptionState
+from newsletters.subscribers.models import Rhythm, Subscription, SubscriptionState
 
 PENDING, ACTIVE, PAUSED = SubscriptionState.PENDING, SubscriptionState.ACTIVE, SubscriptionState.PAUSED
 UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
@@ -92,6 +92,7 @@ def begin(event: Event, *, subscriber_id: int, newsletter_id: int, now: datetime
         state=state,
         requested_at=now,
         confirmed_at=now if state is ACTIVE else None,
+        rhythm=Rhythm.EACH,
     )
 
 
@@ -122,6 +123,7 @@ def _keep_times(
     after = subscription.state
     if event in OPT_INS:
         subscription.confirmed_at = now
+        subscription.rhythm, subscription.covered_until = Rhythm.EACH, None
     if after is ACTIVE:
         subscription.paused_from = subscription.paused_until = None
     if after in ONGOING:

@@ -47,6 +47,8 @@ STANDING: Final = (
     "paused_from",
     "paused_until",
     "source",
+    "rhythm",
+    "covered_until",
 )
 
 

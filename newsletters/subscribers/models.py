@@ -56,12 +56,23 @@ class SubscriptionState(StrEnum):
     COMPLAINED = "complained"
 
 
+class Rhythm(StrEnum):
+    """How often a newsletter comes: each issue, or a digest of a day or a week."""
+
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+IS_DIGEST = text("rhythm <> 'each'")
+
+
 class Subscription(Base):
     """A subscriber and a newsletter.
 
     ``former_state`` is what a pending request falls back to unless it is confirmed, and what an undone
     unsubscription, or a bounce that was no fault of the address, returns to. ``told_why`` says that whoever
-    left has answered why, and not what.
+    left has answered why, and not what. ``covered_until`` is how far the reader of digests has been told.
     """
 
     __tablename__ = "subscriptions"
@@ -72,6 +83,13 @@ class Subscription(Base):
         Index(None, "state", "subscriber_id"),
         Index(None, "newsletter_id", "confirmed_at"),
         Index(None, "newsletter_id", "ended_at"),
+        Index(
+            "ix_subscriptions_digest",
+            "newsletter_id",
+            "covered_until",
+            sqlite_where=IS_DIGEST,
+            postgresql_where=IS_DIGEST,
+        ),
         CheckConstraint("state <> 'active' OR confirmed_at IS NOT NULL", name="active_is_confirmed"),
         CheckConstraint("state <> 'paused' OR paused_until IS NOT NULL", name="paused_has_an_end"),
         NEVER_REUSED,
@@ -89,6 +107,8 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     source: Mapped[str] = mapped_column(String(120), default="")
     unsubscribed_by_issue_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    rhythm: Mapped[Rhythm] = mapped_column(choice(Rhythm, "rhythm", is_checked=False), default=Rhythm.EACH)
+    covered_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     told_why: Mapped[bool] = mapped_column(default=False)
 
 

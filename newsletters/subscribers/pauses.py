@@ -36,13 +36,15 @@ def begin(
 
 def end(session: Session, row: Subscription, *, mechanism: Mechanism, now: datetime) -> bool:
     """Send again, and owe one digest of what came out meanwhile. False where there is no pause."""
-    since, until = row.paused_from, row.paused_until
+    untold_since = [moment for moment in (row.paused_from, row.covered_until) if moment is not None]
+    until = row.paused_until
     if not advance(row, Event.RESUME, now=now):
         return False
     consent.record(session, row, ConsentEvent.RESUMED, mechanism, now=now)
-    if since is not None:
+    if untold_since:
         until = min(until, now) if until is not None else now
-        owe(session, row, DigestKind.CATCH_UP, since=since, until=until)
+        owe(session, row, DigestKind.CATCH_UP, since=min(untold_since), until=until)
+        row.covered_until = until if row.covered_until is not None else None
     return True
 
 

@@ -15,12 +15,12 @@ from newsletters.kernel.addresses import parse_address
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, lookups, mails, pauses
+from newsletters.subscribers import allowances, consent, lookups, mails, pauses, rhythms
 from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.errors import MailForbidden, ReaderGone, UnknownLanguage, UnknownNewsletter
 from newsletters.subscribers.lifecycle import Event, advance, begin
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import ConsentEvent, PostedForm, Subscriber, Subscription
+from newsletters.subscribers.models import ConsentEvent, PostedForm, Rhythm, Subscriber, Subscription
 from newsletters.subscribers.suppression import FINAL, lift_for_opt_in, reason_for
 from newsletters.subscribers.unsubscribe import end_subscription
 from newsletters.subscribers.words import without_controls
@@ -129,6 +129,17 @@ def resume(session: Session, subscriber: Subscriber, newsletter_id: int, *, now:
     """End a pause before its time. False where there is none."""
     row = _row(session, subscriber, newsletter_id)
     return row is not None and pauses.end(session, row, mechanism=Mechanism.PREFERENCES, now=now)
+
+
+def choose_rhythm(
+    session: Session, subscriber: Subscriber, newsletter_id: int, rhythm: Rhythm, *, now: datetime
+) -> bool:
+    """Let a newsletter come in another rhythm. False where that changes nothing or is not offered."""
+    row = _row(session, subscriber, newsletter_id)
+    if row is None:
+        return False
+    newsletter = session.get_one(Newsletter, newsletter_id)
+    return rhythms.choose(session, row, rhythm, newsletter=newsletter, now=now)
 
 
 def rename(subscriber: Subscriber, name: str) -> None:

@@ -19,7 +19,7 @@ from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
-from newsletters.subscribers import breaker, reminders
+from newsletters.subscribers import breaker, reminders, rhythms
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
@@ -70,8 +70,20 @@ def remind_unconfirmed(runtime: Runtime) -> None:
         runtime.engine.nudge("send_outbox")
 
 
+def plan_digests(runtime: Runtime) -> None:
+    """Who is owed a digest by the clocks of a newsletter's zone."""
+    now = runtime.clock.now()
+    with runtime.db.reading() as session:
+        newsletters = rhythms.with_digests(session)
+    for newsletter_id in newsletters:
+        has_more = True
+        while has_more:
+            with runtime.db.transaction() as session:
+                has_more = rhythms.plan_some(session, newsletter_id, now=now)
+
+
 def make_digests(runtime: Runtime) -> None:
-    """What readers are owed who were away, as far as the outbox has room."""
+    """What readers are owed who were away or read in digests, as far as the outbox has room."""
     queued, has_more = 0, True
     while has_more:
         with runtime.db.transaction() as session:
@@ -145,6 +157,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, want_looks),
     Entry(60, close_breaker),
     Entry(60, remind_unconfirmed),
+    Entry(60, plan_digests),
     Entry(10, make_digests),
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),

@@ -12,6 +12,7 @@ depends_on = None
 
 REASONS = ("too_many", "not_for_me", "elsewhere", "hard_to_read", "never_asked", "other")
 KINDS = ("catch_up", "daily", "weekly")
+IS_DIGEST = sa.text("rhythm <> 'each'")
 UNDECIDED = sa.text("used_at IS NULL AND reminder_decided_at IS NULL")
 
 
@@ -19,9 +20,11 @@ def upgrade() -> None:
     _make_reminders()
     _make_reasons()
     _make_digests()
+    _make_rhythms()
 
 
 def downgrade() -> None:
+    _drop_rhythms()
     _drop_digests()
     _drop_reasons()
     _drop_reminders()
@@ -124,3 +127,30 @@ def _make_digests() -> None:
 def _drop_digests() -> None:
     op.drop_column("subscriptions", "paused_from")
     op.drop_table("digests")
+
+
+def _make_rhythms() -> None:
+    op.add_column(
+        "subscriptions", sa.Column("rhythm", sa.String(length=20), nullable=False, server_default="each")
+    )
+    op.add_column("subscriptions", sa.Column("covered_until", UtcDateTime(), nullable=True))
+    op.create_index(
+        "ix_subscriptions_digest",
+        "subscriptions",
+        ["newsletter_id", "covered_until"],
+        sqlite_where=IS_DIGEST,
+        postgresql_where=IS_DIGEST,
+    )
+    op.add_column(
+        "newsletters", sa.Column("offers_digests", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    for column, usual in {"digest_hour": "8", "digest_weekday": "0"}.items():
+        op.add_column("newsletters", sa.Column(column, sa.Integer(), nullable=False, server_default=usual))
+
+
+def _drop_rhythms() -> None:
+    for column in ("digest_weekday", "digest_hour", "offers_digests"):
+        op.drop_column("newsletters", column)
+    op.drop_index("ix_subscriptions_digest", "subscriptions")
+    for column in ("covered_until", "rhythm"):
+        op.drop_column("subscriptions", column)

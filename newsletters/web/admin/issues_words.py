@@ -86,6 +86,9 @@ def exclusion_words(reason: str, readers: int) -> str:
     number = format_decimal(readers)
     words = {
         "paused": ngettext("%(number)s has paused", "%(number)s have paused", readers, number=number),
+        "digest": ngettext(
+            "%(number)s reads it in digests", "%(number)s read it in digests", readers, number=number
+        ),
         "suppressed": ngettext(
             "%(number)s is on the suppression list",
             "%(number)s are on the suppression list",

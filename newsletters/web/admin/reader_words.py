@@ -19,6 +19,11 @@ STATES = {
     "bounced": _l("Unreachable"),
     "complained": _l("Complained"),
 }
+RHYTHMS = {
+    "each": _l("each issue"),
+    "daily": _l("a daily digest"),
+    "weekly": _l("a weekly digest"),
+}
 REASONS = {
     "hard_bounce": _l("the mailbox does not exist"),
     "soft_bounces": _l("the mailbox kept refusing mail"),
@@ -90,6 +95,11 @@ def reason_words(reason: str) -> str:
 def state_words(state: str) -> str:
     """Where a reader stands with a newsletter."""
     return str(STATES.get(state, state))
+
+
+def rhythm_words(rhythm: str) -> str:
+    """How often a newsletter comes to a reader."""
+    return str(RHYTHMS.get(rhythm, rhythm))
 
 
 def _consent(it: Happening) -> Line:

@@ -14,11 +14,12 @@ from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm
-from newsletters.web.admin.reader_words import STATES, reason_words, state_words, timeline_line
+from newsletters.web.admin.reader_words import STATES, reason_words, rhythm_words, state_words, timeline_line
 from newsletters.web.answer_words import told_words
 
 blueprint.add_app_template_filter(state_words)
 blueprint.add_app_template_filter(reason_words)
+blueprint.add_app_template_filter(rhythm_words)
 
 
 @blueprint.get("/readers")

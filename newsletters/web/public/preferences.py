@@ -7,9 +7,10 @@ answer for every address. Each change is a POST under CSRF protection that lets 
 from datetime import timedelta
 from typing import Final
 
+from babel.dates import get_day_names
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,13 @@ from newsletters.web.forms import too_often
 from newsletters.web.forms.signup import ask_by_mail
 from newsletters.web.public import languages
 from newsletters.web.public.door import blueprint
-from newsletters.web.public.preferences_forms import AboutYouForm, AddressForm, ChangeAddressForm, PauseForm
+from newsletters.web.public.preferences_forms import (
+    AboutYouForm,
+    AddressForm,
+    ChangeAddressForm,
+    PauseForm,
+    RhythmForm,
+)
 
 ASKED_WHY_FOR: Final = timedelta(hours=24)
 
@@ -114,6 +121,8 @@ def show(
         change=change or ChangeAddressForm(formdata=None),
         pause=pause,
         pause_form=PauseForm,
+        rhythm_form=RhythmForm,
+        day_names=get_day_names(locale=get_locale()),
         whys=_whys(standing),
         now=context.now(),
     )

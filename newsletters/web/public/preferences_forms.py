@@ -5,12 +5,12 @@ from typing import Final, Self
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms import BooleanField, DateField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from newsletters.kernel.i18n import NAMES
-from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.models import Rhythm, Subscriber
 from newsletters.web.forms.fields import AddressField
 
 LONGEST_PAUSE: Final = timedelta(days=365)
@@ -78,6 +78,33 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
     @property
     def ends_at(self) -> datetime:
         return datetime.combine(self.until.data, time(), UTC)
+
+
+class RhythmForm(FlaskForm):  # type: ignore[misc]
+    """How often one newsletter shall come; its fields carry the newsletter's slug in their names."""
+
+    rhythm = RadioField(
+        _("How often"),
+        choices=[
+            SelectChoice(Rhythm.EACH.value, _("Each issue as it comes out")),
+            SelectChoice(Rhythm.DAILY.value, _("One digest a day")),
+            SelectChoice(Rhythm.WEEKLY.value, _("One digest a week")),
+        ],
+    )
+
+    class Meta:
+        csrf = False  # checked for the whole application; one page has one token and several such forms
+
+    @classmethod
+    def for_newsletter(cls, slug: str, *, now: Rhythm | None = None) -> Self:
+        """The form of one newsletter, as it stands ``now``, or as it was sent."""
+        if now is None:
+            return cls(prefix=slug)
+        return cls(formdata=None, prefix=slug, data={"rhythm": now.value})
+
+    @property
+    def chosen(self) -> Rhythm | None:
+        return next((rhythm for rhythm in Rhythm if rhythm.value == self.rhythm.data), None)
 
 
 class EraseForm(FlaskForm):  # type: ignore[misc]
