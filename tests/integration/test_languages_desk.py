@@ -43,6 +43,7 @@ NAMES = (
         "GIF",
         "WebP",
         "CSV",
+        "JSON",
         "SMTP",
         "GDPR",
         "Gmail",
