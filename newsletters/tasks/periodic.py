@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from newsletters.bounces import processing as bounces
 from newsletters.bounces.providers_replay import forget_heard
-from newsletters.delivery import digests, retention
+from newsletters.delivery import batches, digests, retention
 from newsletters.delivery import erasure as deliveries
 from newsletters.kernel import turns
 from newsletters.mail import outbox
@@ -121,6 +121,13 @@ def finish_erasures(runtime: Runtime) -> None:
         runtime.db.forget_deleted()
 
 
+def doubt_abandoned(runtime: Runtime) -> None:
+    """What dead workers had begun of issues that are paused."""
+    with runtime.db.transaction() as session:
+        retries = runtime.config.in_doubt == "retry"
+        batches.doubt_abandoned(session, retries_doubt=retries, now=runtime.clock.now())
+
+
 def count_standings(runtime: Runtime) -> None:
     """How many readers stand where: too much to count while somebody waits for a page."""
     with runtime.db.transaction(durable=False) as session:
@@ -162,6 +169,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),
     Entry(3600, forget_webhook_tokens),
+    Entry(20, doubt_abandoned),
     Entry(20, judge_spikes),
     Entry(20, tell_deliveries),
     Entry(60, watch_rates),
