@@ -12,9 +12,11 @@ from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.form_fields import Field, FieldKind, options_of
 from newsletters.subscribers.form_models import SavedForm
+from newsletters.subscribers.mails import preferences_token
 from newsletters.subscribers.models import FormKind, SignupRequest, Subscriber
 from newsletters.subscribers.saved_forms import FormMade, Offered, save
 from tests.conftest import NOW
+from tests.desk import post
 from tests.factories import make_editor, make_newsletter
 from tests.mailbox import Reader
 from tests.readers import EMAIL, embed_sign_up, mails
@@ -199,6 +201,27 @@ def test_who_confirms_in_the_browser_that_answered_may_correct_what_was_there(
     olena.confirms(requests=[number])
 
     assert (reader(db).fields, reader(db).name) == ({"city": "Kyiv"}, "Olena")
+
+
+def test_readers_change_what_they_told_and_take_it_back(
+    client: FlaskClient, db: Database, runtime: Runtime
+) -> None:
+    form = made(db, *ALL)
+    answered(client, form, RIGHT)
+    Reader(runtime, EMAIL).confirms()
+    path = f"/preferences/{preferences_token(runtime, reader(db), now=runtime.clock.now())}"
+
+    page = client.get(path).get_data(as_text=True)
+    wrong = post(client, f"{path}/told", {"field-birthday": "yesterday"}, page=path)
+    right = post(client, f"{path}/told", {"field-country": "PL", "field-birthday": ""}, page=path)
+
+    assert "What you told us" in page
+    assert 'value="Lypivka"' in page
+    assert '<option selected value="UA">Ukraine</option>' in page
+    assert wrong.status_code == 422
+    assert "Please give the date as day, month and year" in wrong.get_data(as_text=True)
+    assert right.status_code == 303
+    assert reader(db).fields == {"country": "PL", "grown-up": False}
 
 
 # --- which sites ----------------------------------------------------------------------------------

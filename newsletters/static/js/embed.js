@@ -52,7 +52,7 @@ const eyes = new IntersectionObserver((seen) => {
     eyes.unobserve(target);
     const said = new URLSearchParams(new FormData(target));
     const told = new URLSearchParams(said.getAll("newsletter").map((slug) => ["newsletter", slug]));
-    told.set("form", said.get("form") || "");
+    for (const name of ["form", "saved"]) told.set(name, said.get(name) || "");
     told.set("page", pageOf(target));
     told.set("campaign", campaign() || said.get("campaign") || "");
     fetch(new URL("shown", target.action), { method: "POST", body: told, credentials: "omit", keepalive: true }).catch(() => {});

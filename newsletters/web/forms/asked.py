@@ -5,7 +5,7 @@ words for what is wrong, and what was typed stays in the field.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
@@ -28,6 +28,7 @@ from newsletters.subscribers.form_fields import (
 from newsletters.subscribers.form_models import SavedForm
 from newsletters.web.forms.fields import EmbeddedForm
 
+Form = TypeVar("Form", bound="Asking")
 AUTOCOMPLETE = {FieldKind.NAME: "name", FieldKind.COUNTRY: "country"}
 
 
@@ -57,22 +58,22 @@ class AskedTick(Asked, BooleanField):  # type: ignore[misc]
     """A yes."""
 
 
-class AskedForm(EmbeddedForm):
-    """An embedded form with the questions of a saved one."""
+class Asking:
+    """A form with questions among its fields."""
 
     questions: Sequence[Field] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for asked in self.questions:
-            control = self[asked.name]
+            control = self._control(asked)
             control.asked = asked
             control.flags.required = asked.required
 
     @property
     def controls(self) -> list[Any]:
         """The controls of the questions, for a template."""
-        return [self[asked.name] for asked in self.questions]
+        return [self._control(asked) for asked in self.questions]
 
     @property
     def answers(self) -> Answers:
@@ -80,8 +81,15 @@ class AskedForm(EmbeddedForm):
         return {
             asked.key: answer
             for asked in self.questions
-            if asked.kind is not FieldKind.NAME and (answer := self[asked.name].answer) is not None
+            if asked.kind is not FieldKind.NAME and (answer := self._control(asked).answer) is not None
         }
+
+    def _control(self, asked: Field) -> Any:
+        return self[asked.name]  # type: ignore[index]  # it is mixed into a form
+
+
+class AskedForm(Asking, EmbeddedForm):
+    """An embedded form with the questions of a saved one."""
 
     @property
     def given_name(self) -> str:  # type: ignore[override]  # a property where the form without questions has none
@@ -101,13 +109,17 @@ class AskedForm(EmbeddedForm):
         return [("saved", self.saved.data), *given] if self.questions else []
 
 
+def with_questions(form: type[Form], questions: Sequence[Field]) -> type[Form]:
+    """A kind of form that asks ``questions``, in the language of the page."""
+    controls = {asked.name: _control(asked, str(get_locale())) for asked in questions}
+    return type(form.__name__, (form,), {**controls, "questions": questions})
+
+
 def posted_form(saved: SavedForm | None) -> AskedForm:
     """The form that was posted: the one every site may use, with what ``saved`` asks."""
     if saved is None or not saved.fields:
         return AskedForm()
-    questions, language = saved.asked, str(get_locale())
-    controls = {asked.name: _control(asked, language) for asked in questions}
-    return type("AskedForm", (AskedForm,), {**controls, "questions": questions})()  # type: ignore[no-any-return]
+    return with_questions(AskedForm, saved.asked)()
 
 
 def options(asked: Field, language: str) -> dict[str, str]:

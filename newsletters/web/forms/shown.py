@@ -95,7 +95,9 @@ def embed_shown() -> tuple[str, int]:
     chosen = [
         offers.newsletters[slug] for slug in request.form.getlist("newsletter") if slug in offers.newsletters
     ]
-    form = without_controls(request.form.get("form", ""))[:LONGEST_FORM] or "embedded form"
+    saved = offers.forms.get(request.form.get("saved", ""))
+    named = saved.name if saved else request.form.get("form", "")
+    form = without_controls(named)[:LONGEST_FORM] or "embedded form"
     page = article_address(request.form.get("page", ""))
     campaign = request.form.get("campaign", "")
     shown().note([_place(newsletter, form, page, campaign) for newsletter in chosen])

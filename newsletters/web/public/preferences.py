@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletters import context
 from newsletters.kernel.tokens import Purpose
-from newsletters.subscribers import address_change, preferences
+from newsletters.subscribers import address_change, answers, preferences
 from newsletters.subscribers.errors import SameAddress, TooManyPosts
 from newsletters.subscribers.models import FormKind, Subscriber, SubscriptionState
 from newsletters.subscribers.preferences import Standing
@@ -30,6 +30,8 @@ from newsletters.web.public.preferences_forms import (
     ChangeAddressForm,
     PauseForm,
     RhythmForm,
+    ToldForm,
+    told_form,
 )
 
 ASKED_WHY_FOR: Final = timedelta(hours=24)
@@ -107,6 +109,7 @@ def show(
     about: AboutYouForm | None = None,
     change: ChangeAddressForm | None = None,
     pause: PauseForm | None = None,
+    told: ToldForm | None = None,
 ) -> str:
     """The page, with the one form that was just refused where there is one."""
     standing = preferences.standing(db, reader)
@@ -120,6 +123,7 @@ def show(
         about=about or AboutYouForm(formdata=None, data={"name": reader.name, "language": reader.language}),
         change=change or ChangeAddressForm(formdata=None),
         pause=pause,
+        told=told or told_form(answers.told(db, reader)),
         pause_form=PauseForm,
         rhythm_form=RhythmForm,
         day_names=get_day_names(locale=get_locale()),

@@ -1,5 +1,6 @@
 """The forms of the preferences."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Self
 
@@ -10,8 +11,10 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from newsletters.kernel.i18n import NAMES
+from newsletters.subscribers.form_fields import Answer, Field
 from newsletters.subscribers.models import Rhythm, Subscriber
-from newsletters.web.forms.fields import AddressField
+from newsletters.web.forms.asked import Asking, with_questions
+from newsletters.web.forms.fields import AddressField, WithoutTranslations
 
 LONGEST_PAUSE: Final = timedelta(days=365)
 LONGEST_NAME = Subscriber.__table__.c.name.type.length  # type: ignore[attr-defined]
@@ -44,6 +47,19 @@ class ChangeAddressForm(FlaskForm):  # type: ignore[misc]
         description=_("We send a link there; nothing changes before it is opened."),
         validators=[InputRequired(_("Please, enter correct email address"))],
     )
+
+
+class ToldForm(Asking, FlaskForm):  # type: ignore[misc]
+    """What this reader once told us in forms; none of it must be answered."""
+
+    class Meta(WithoutTranslations):
+        pass
+
+
+def told_form(told: Sequence[tuple[Field, Answer]], *, is_posted: bool = False) -> ToldForm:
+    """The form with the reader's answers in it, or with those that were posted."""
+    form = with_questions(ToldForm, [asked for asked, _answer in told])
+    return form() if is_posted else form(formdata=None, data={asked.name: answer for asked, answer in told})
 
 
 class PauseForm(FlaskForm):  # type: ignore[misc]
