@@ -80,6 +80,8 @@ def _personal(live: Live) -> dict[str, str]:
             "unsubscribe": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, active.id, issue.id)}",
             "nothing to leave": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, 10**9, 0)}",
             "preferences": f"/preferences/{preferences}",
+            "receipts": f"/preferences/{preferences}/receipts",
+            "everything": f"/preferences/{preferences}/data",
             "erase": f"/preferences/{preferences}/erase",
             "change address": f"/change-address/{sign(Purpose.CHANGE_ADDRESS, change.id, expires_at=later)}",
         }

@@ -39,7 +39,7 @@ WRITTEN = {
     "excerpt": "Дякую.",
     "provider": "провайдер",
 }
-NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українська", "https", "localhost")
+NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українська", "UTC", "https", "localhost")
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +143,8 @@ def the_pages_of_subscribers(
         yield browser.post(f"{leaving}{action}", follow_redirects=True)
     clock.advance(timedelta(hours=2))
     yield browser.post(f"{leaving}/undo", follow_redirects=True)
+    yield browser.get(f"{preferences}/receipts")
+    yield browser.get(f"{preferences}/data")
     yield browser.get(f"{preferences}/erase")
     yield post("/erase")
     yield post("/erase", sure="y")
@@ -194,6 +196,8 @@ def test_preferences_and_leaving(
         "Ви знову підписані",
         "Пауза",
         "Повернути це тут уже запізно",
+        "На що ви погодилися",
+        "Усе, що ми про вас маємо",
         "Стерти мене",
         "Вас стерто",
         "Ви нічого від нас не отримуєте",
