@@ -45,7 +45,7 @@ AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many requests lapsed, how many people were forgotten, how many pauses ended."""
+    """How many requests lapsed, how many people were forgotten, how many pauses ended here."""
 
     lapsed: int
     forgotten: int
@@ -66,7 +66,7 @@ def purge(session: Session, *, now: datetime) -> Purged:
     forget_past_windows(session, now=now)
     forget_old_domains(session, now=now)
     forget_old_words(session, now=now)
-    return Purged(len(restored) + len(gone), forgotten, resumed=pauses.end_those_over(session, now=now))
+    return Purged(len(restored) + len(gone), forgotten, resumed=pauses.end_some(session, now=now))
 
 
 def _fall_back(session: Session, before: datetime) -> Sequence[int]:

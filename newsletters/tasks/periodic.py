@@ -19,7 +19,7 @@ from newsletters.kernel import turns
 from newsletters.mail import outbox
 from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
-from newsletters.subscribers import breaker, reminders, rhythms
+from newsletters.subscribers import breaker, pauses, reminders, rhythms
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
@@ -68,6 +68,14 @@ def remind_unconfirmed(runtime: Runtime) -> None:
             break
     if reminded:
         runtime.engine.nudge("send_outbox")
+
+
+def end_pauses(runtime: Runtime) -> None:
+    """Pauses whose day has come, a few at a time: many end at one midnight."""
+    ended = pauses.AT_ONCE
+    while ended == pauses.AT_ONCE:
+        with runtime.db.transaction() as session:
+            ended = pauses.end_some(session, now=runtime.clock.now())
 
 
 def plan_digests(runtime: Runtime) -> None:
@@ -164,6 +172,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(60, want_looks),
     Entry(60, close_breaker),
     Entry(60, remind_unconfirmed),
+    Entry(60, end_pauses),
     Entry(60, plan_digests),
     Entry(10, make_digests),
     Entry(60, want_domains),

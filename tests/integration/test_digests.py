@@ -14,13 +14,12 @@ from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import preferences, unsubscribe
+from newsletters.subscribers import pauses, preferences, unsubscribe
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.desk_models import Digest
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
-from newsletters.subscribers.purge import purge
 from newsletters.subscribers.suppression import newsletter_scope, suppress
-from newsletters.tasks.periodic import make_digests
+from newsletters.tasks.periodic import end_pauses, make_digests
 from newsletters.tasks.register import register
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
 from tests.integration.test_subscribers_at_once import all_at_once
@@ -74,9 +73,8 @@ class Newsroom:
             freeze.start(session, issue.id, batch_size=100, now=self.now)
         return issue
 
-    def purges(self) -> None:
-        with self.runtime.db.transaction() as session:
-            purge(session, now=self.now)
+    def ends_pauses(self) -> None:
+        end_pauses(self.runtime)
 
     def makes_digests(self) -> None:
         make_digests(self.runtime)
@@ -122,7 +120,7 @@ def test_who_comes_back_gets_one_digest_of_what_came_out_meanwhile(newsroom: New
         newsroom.lets_pass(DAY)
         newsroom.publishes(subject)
     newsroom.lets_pass(6 * DAY)
-    newsroom.purges()
+    newsroom.ends_pauses()
     newsroom.publishes("After")
 
     newsroom.makes_digests()
@@ -161,7 +159,7 @@ def test_what_begins_between_the_end_of_a_pause_and_our_noticing_it_comes_by_its
     newsroom.pauses(DAY)
     newsroom.lets_pass(DAY + HOUR)
     issue = newsroom.publishes("In time")
-    newsroom.purges()
+    newsroom.ends_pauses()
 
     newsroom.makes_digests()
 
@@ -175,7 +173,7 @@ def test_a_digest_is_made_once_however_often_it_is_asked_for(newsroom: Newsroom)
     newsroom.lets_pass(2 * DAY)
 
     for _ in range(3):
-        newsroom.purges()
+        newsroom.ends_pauses()
         newsroom.resumes()
         newsroom.makes_digests()
 
@@ -187,7 +185,7 @@ def test_workers_at_once_end_a_pause_and_make_its_digest_once(newsroom: Newsroom
     newsroom.publishes("Missed")
     newsroom.lets_pass(2 * DAY)
 
-    all_at_once([newsroom.purges] * 3)
+    all_at_once([newsroom.ends_pauses] * 3)
     all_at_once([newsroom.makes_digests] * 3)
 
     assert newsroom.told() == [["Missed"]]
@@ -341,7 +339,7 @@ def test_pausing_for_longer_keeps_the_beginning_of_the_pause(newsroom: Newsroom)
     newsroom.lets_pass(HOUR)
     newsroom.pauses(7 * DAY)
     newsroom.lets_pass(8 * DAY)
-    newsroom.purges()
+    newsroom.ends_pauses()
 
     newsroom.makes_digests()
 
@@ -349,6 +347,7 @@ def test_pausing_for_longer_keeps_the_beginning_of_the_pause(newsroom: Newsroom)
 
 
 def test_digests_never_crowd_the_outbox(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pauses, "AT_ONCE", 2)
     monkeypatch.setattr(digests, "MOST_WAITING", 3)
     monkeypatch.setattr(digests, "AT_ONCE", 2)
     with newsroom.runtime.db.transaction() as session:
@@ -358,7 +357,7 @@ def test_digests_never_crowd_the_outbox(newsroom: Newsroom, monkeypatch: pytest.
             make_subscription(session, newsletter, paused_until=newsroom.now + HOUR, **paused)
     newsroom.publishes("Missed")
     newsroom.lets_pass(DAY)
-    newsroom.purges()
+    newsroom.ends_pauses()
 
     newsroom.makes_digests()
     first = len(newsroom.mails())

@@ -50,7 +50,7 @@ def chooses(newsroom: Newsroom, rhythm: Rhythm) -> bool:
 def passes(newsroom: Newsroom, by: timedelta) -> None:
     """Let time pass, and the housekeeping run at the end of it."""
     newsroom.lets_pass(by)
-    newsroom.purges()
+    newsroom.ends_pauses()
     plan_digests(newsroom.runtime)
     newsroom.makes_digests()
 

@@ -13,6 +13,7 @@ from newsletters import context
 from newsletters.reports.own_data import everything
 from newsletters.subscribers import erasure
 from newsletters.subscribers.download import consents
+from newsletters.web.answer_words import told_words
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences import let_in
 from newsletters.web.public.preferences_forms import EraseForm
@@ -54,8 +55,8 @@ def all_data(token: str) -> str:
     """Everything we hold, to be read."""
     with context.reading() as db:
         reader = let_in(db, token)
-        data = everything(db, reader, now=context.now())
-    return render_template("public/data.html", data=data, token=token, words=WORDS, moment=_moment)
+        data, told = everything(db, reader, now=context.now()), told_words(db, reader)
+    return render_template("public/data.html", data=data, told=told, token=token, words=WORDS, moment=_moment)
 
 
 @blueprint.get("/preferences/<token>/download")
