@@ -118,6 +118,16 @@ def test_what_is_wrong_is_said_at_its_place_and_stays_typed(client: FlaskClient,
         assert session.scalars(select(SavedForm)).all() == []
 
 
+def test_what_nobody_can_choose_is_refused_at_its_place(client: FlaskClient) -> None:
+    made_up = {"language": "0", "accent": "x", "questions-0-kind": "x", "questions-1-label_en": "?" * 121}
+
+    answer = post(client, "/desk/forms/new", {**MADE, **made_up, "newsletters-0-number": "9" * 40})
+
+    assert answer.status_code == 422
+    assert 'id="language-error"' in answer.get_data(as_text=True)
+    assert "This is too long." in answer.get_data(as_text=True)
+
+
 def test_room_for_one_more_question_keeps_what_was_typed(client: FlaskClient) -> None:
     more = {**MADE, "more": "1", "questions-2-label_en": "Your town"}
 

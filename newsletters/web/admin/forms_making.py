@@ -18,7 +18,7 @@ from wtforms import (
 )
 from wtforms.fields.choices import SelectChoice
 
-from newsletters.kernel.i18n import LANGUAGES, NAMES
+from newsletters.kernel.i18n import LANGUAGES, NAMES, supported
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.publishing.palette import ACCENTS
 from newsletters.publishing.slugs import slugify
@@ -146,7 +146,7 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
             kind, _dash, place = part.partition("-")
             if kind == "field":
                 line = self.asked[int(place)]
-                wrong = line[WHERE.get(problem, f"label_{self.language.data or LANGUAGES[0]}")]
+                wrong = line[WHERE.get(problem, f"label_{supported(self.language.data)}")]
                 wrong.errors = [problem_words(problem)]
                 self.form_errors.append(f"{_question_words(line)}: {problem_words(problem)}")
             elif part in ("newsletters", "form"):
