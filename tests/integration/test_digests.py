@@ -410,3 +410,22 @@ def test_after_a_long_time_away_the_archive_has_the_rest(newsroom: Newsroom) -> 
     (mail,) = newsroom.mails()
     assert (len(mail.params["issues"]), mail.params["more"]) == (30, 2)
     assert mail.params["issues"][0]["subject"] == "Issue 31"
+
+
+def test_a_digest_of_hidden_issues_shows_in_an_inbox_no_more_than_they_do(newsroom: Newsroom) -> None:
+    with newsroom.runtime.db.transaction() as session:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter.id)
+        newsletter.is_low_trace = newsletter.has_neutral_issues = True
+    newsroom.pauses(DAY)
+    newsroom.publishes("Hidden words")
+    newsroom.resumes()
+    newsroom.makes_digests()
+    (mail,) = newsroom.mails()
+
+    office = Office.from_config(newsroom.runtime.config, newsroom.runtime.signer)
+    message = checked(compose(mail, office=office, now=newsroom.now).message)
+
+    shown = f"{message['Subject']} {message['From']} {message['List-Id']}"
+    assert message["Subject"] == "A letter for you"
+    assert "Weekly" not in shown
+    assert html_of(message).count("Hidden words") == 1
