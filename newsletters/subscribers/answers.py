@@ -35,9 +35,9 @@ def known_fields(session: Session) -> Sequence[Field]:
     return [row.field for row in session.scalars(select(ReaderField).order_by(ReaderField.key))]
 
 
-def told(session: Session, subscriber: Subscriber) -> list[tuple[Field, Answer]]:
-    """What a reader has told, question by question."""
-    answers = subscriber.fields
+def told(session: Session, person: Subscriber | SignupRequest) -> list[tuple[Field, Answer]]:
+    """What a reader has told, or somebody in their name, question by question."""
+    answers = person.fields
     return [(field, answers[field.key]) for field in known_fields(session) if field.key in answers]
 
 

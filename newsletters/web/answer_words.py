@@ -7,15 +7,15 @@ from sqlalchemy.orm import Session
 
 from newsletters.subscribers import answers
 from newsletters.subscribers.form_fields import Answer, Field, FieldKind, shown
-from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.models import SignupRequest, Subscriber
 from newsletters.web.tongue import _
 
 
-def told_words(session: Session, subscriber: Subscriber) -> list[tuple[str, str]]:
+def told_words(session: Session, person: Subscriber | SignupRequest) -> list[tuple[str, str]]:
     """Each question and its answer in the page's language; what no form knows any more, by its key."""
-    known = answers.told(session, subscriber)
+    known = answers.told(session, person)
     named = {field.key for field, _answer in known}
-    lost = [(key, str(answer)) for key, answer in subscriber.fields.items() if key not in named]
+    lost = [(key, str(answer)) for key, answer in person.fields.items() if key not in named]
     return [*((field.label(_language()), answer_words(field, answer)) for field, answer in known), *lost]
 
 

@@ -193,6 +193,8 @@ def test_what_a_reader_told_stands_on_their_page_and_in_every_file(
     own = post(client, f"/desk/readers/{olena.row.id}/data").get_json()
 
     assert "Ukraine" not in _facts(before)
+    assert "not confirmed" in before
+    assert "not confirmed" not in page
     assert "Your country" in page
     assert "Ukraine" in _facts(page)
     (line,) = csv.DictReader(io.StringIO(table))

@@ -61,6 +61,11 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
         names = {newsletter.id: newsletter.name for newsletter in all_newsletters(session)}
         done = entries_about(session, "reader", reader_id)
         told = told_words(session, shown.subscriber)
+        waiting = [
+            (one, words)
+            for one in shown.requests
+            if one.confirmed_at is None and (words := told_words(session, one))
+        ]
     blank = {
         "suppress_form": SuppressForm(formdata=None),
         "lift_form": LiftForm(formdata=None),
@@ -74,6 +79,7 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
         lines=[timeline_line(happening) for happening in happenings],
         done=done,
         told=told,
+        waiting=waiting,
         **{**blank, **forms},
     )
 
