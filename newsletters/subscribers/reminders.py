@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers import allowances, consent, lookups, mails, unconfirmed
 from newsletters.subscribers.answering import Hold
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import Confirmation, SignupRequest, Subscriber
+from newsletters.subscribers.models import Confirmation, SignupRequest, Subscriber, Subscription
 from newsletters.subscribers.signals import Signal, is_risky
 from newsletters.subscribers.suppression import reason_for
 from newsletters.subscribers.unconfirmed import Fate
@@ -42,37 +42,50 @@ class Done:
 
 
 def remind_some(session: Session, *, after: timedelta, means: Means, now: datetime) -> Done:
-    """Decide about the oldest mails that have waited for ``after``, and remind whom it serves."""
+    """Decide about the oldest mails that have waited for ``after``, and remind whom it serves.
+
+    A reader's own row is held first and a mail only where nobody holds it: whoever confirms at this moment
+    holds the mail and waits for the reader's row, and is left alone.
+    """
     waiting = (
-        select(Confirmation)
-        .where(
-            Confirmation.used_at.is_(None),
-            Confirmation.reminder_decided_at.is_(None),
-            Confirmation.created_at <= now - after,
-        )
+        select(Confirmation.id, Confirmation.subscriber_id)
+        .where(_is_undecided(), Confirmation.created_at <= now - after)
         .order_by(Confirmation.created_at)
         .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
     )
-    found = session.scalars(waiting).all()
-    reminded = 0
-    for confirmation in found:
+    found = session.execute(waiting).all()
+    decided = reminded = 0
+    for number, subscriber_id in found:
+        rows = lookups.locked_subscriptions(session, subscriber_id)
+        mail = select(Confirmation).where(Confirmation.id == number, _is_undecided())
+        confirmation = session.scalar(mail.with_for_update(skip_locked=True))
+        if confirmation is None:
+            continue
         confirmation.reminder_decided_at = now
+        decided += 1
         if confirmation.created_at >= now - after - LATEST:
-            reminded += _remind(session, confirmation, means=means, now=now)
+            reminded += _remind(session, confirmation, rows, means=means, now=now)
     session.flush()
-    return Done(reminded, has_more=len(found) == AT_ONCE)
+    return Done(reminded, has_more=decided > 0 and len(found) == AT_ONCE)
 
 
-def _remind(session: Session, confirmation: Confirmation, *, means: Means, now: datetime) -> bool:
+def _is_undecided() -> ColumnElement[bool]:
+    return Confirmation.used_at.is_(None) & Confirmation.reminder_decided_at.is_(None)
+
+
+def _remind(
+    session: Session,
+    confirmation: Confirmation,
+    rows: Sequence[Subscription],
+    *,
+    means: Means,
+    now: datetime,
+) -> bool:
     subscriber = session.get_one(Subscriber, confirmation.subscriber_id)
-    rows = lookups.locked_subscriptions(session, subscriber.id)
     newsletters = lookups.open_newsletters(session, lookups.pending(rows))
-    if (
-        not newsletters
-        or not _is_newest(session, confirmation)
-        or not _is_welcome(session, subscriber, newsletters)
-    ):
+    if not newsletters or not _is_newest(session, confirmation):
+        return False
+    if not _is_welcome(session, subscriber, newsletters):
         return False
     if not allowances.reminder_is_allowed(session, subscriber.address_hash, now=now):
         return False

@@ -116,6 +116,19 @@ def test_two_workers_at_once_remind_once(runtime: Runtime, asked: Reader) -> Non
     assert counts(runtime).reminded == 1
 
 
+def test_whoever_confirms_while_workers_remind_is_not_in_their_way(
+    runtime: Runtime, asked: Reader, news: Newsletter
+) -> None:
+    asked.asks(FormKind.AGAIN)
+    advance(runtime, DAY)
+    links = [mail.params["confirm_url"].rpartition("/")[2] for mail in asked.mails()]
+
+    all_at_once([lambda: reminds(runtime), lambda: asked.confirms(links[1]), lambda: reminds(runtime)])
+
+    assert asked.state(news).value == "active"
+    assert len(asked.mails()) <= 3
+
+
 def test_who_signs_up_again_after_the_reminder_is_not_reminded_again(
     runtime: Runtime, asked: Reader, news: Newsletter
 ) -> None:
