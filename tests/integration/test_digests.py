@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from newsletters.delivery import digests, freeze
+from newsletters.delivery.digest_mail import queue_digest
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.composing import compose
@@ -197,10 +199,9 @@ def test_a_crash_while_it_is_made_loses_it_not_and_makes_it_not_twice(
     newsroom.pauses(DAY)
     newsroom.publishes("Missed")
     newsroom.resumes()
-    queue_digest = digests.queue_digest
 
-    def dies(*args: object, **given: object) -> None:
-        queue_digest(*args, **given)  # type: ignore[arg-type]
+    def dies(*args: Any, **given: Any) -> None:
+        queue_digest(*args, **given)
         raise OSError("power cut")
 
     monkeypatch.setattr(digests, "queue_digest", dies)
@@ -352,9 +353,14 @@ def test_digests_never_crowd_the_outbox(newsroom: Newsroom, monkeypatch: pytest.
     monkeypatch.setattr(digests, "AT_ONCE", 2)
     with newsroom.runtime.db.transaction() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter.id)
-        paused = {"state": SubscriptionState.PAUSED, "paused_from": newsroom.now - HOUR}
         for _ in range(5):
-            make_subscription(session, newsletter, paused_until=newsroom.now + HOUR, **paused)
+            make_subscription(
+                session,
+                newsletter,
+                state=SubscriptionState.PAUSED,
+                paused_from=newsroom.now - HOUR,
+                paused_until=newsroom.now + HOUR,
+            )
     newsroom.publishes("Missed")
     newsroom.lets_pass(DAY)
     newsroom.ends_pauses()

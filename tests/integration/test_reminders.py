@@ -40,8 +40,8 @@ def asked(runtime: Runtime, news: Newsletter) -> Iterator[Reader]:
     yield reader
 
 
-def signs_up_and_is_written_to(reader: Reader, *newsletters: Newsletter, **fields: object) -> int:
-    number = reader.signs_up(*newsletters, **fields)
+def signs_up_and_is_written_to(reader: Reader, *newsletters: Newsletter) -> int:
+    number = reader.signs_up(*newsletters)
     with reader.runtime.db.transaction() as session:
         confirm.note_mailed(session, reader.row.id, now=reader.now)
     return number
