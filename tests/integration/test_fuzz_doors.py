@@ -343,7 +343,8 @@ def is_calm(answer: TestResponse) -> bool:
     """Not a 500, in UTF-8, a page or data as it says, and nothing of a host that is not ours."""
     if answer.status_code >= 500 or SPOOFED in str(answer.headers):
         return False
-    text = answer.get_data().decode() if answer.mimetype.startswith(("text/", "application/json")) else ""
+    is_text = (answer.mimetype or "").startswith(("text/", "application/json"))
+    text = answer.get_data().decode() if is_text else ""
     if answer.mimetype == "application/json":
         json.loads(text)
     if answer.mimetype == "text/html" and answer.status_code >= 400 and "<h1" not in text:
