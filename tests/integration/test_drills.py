@@ -17,7 +17,7 @@ __all__ = ["ground"]  # a fixture of its own module
 KIND = "postgresql" if on_postgres else "sqlite"
 SHORT_ENOUGH = {"everybody-once", "killed-workers", "many-schedulers"}
 # What they show does not depend on the database.
-ON_SQLITE = {"frozen-worker", "server-faults", "signup-floods"}
+ON_SQLITE = {"frozen-worker", "signup-floods"}
 HERE = [
     drill for drill in DRILLS if drill.name in SHORT_ENOUGH or (drill.name in ON_SQLITE and KIND == "sqlite")
 ]
