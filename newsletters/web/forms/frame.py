@@ -17,6 +17,7 @@ from newsletters.web.forms.asked import options
 from newsletters.web.forms.choices import read_choices
 from newsletters.web.forms.door import blueprint
 from newsletters.web.forms.offers import open_offers
+from newsletters.web.forms.place import origin_of
 from newsletters.web.forms.script import answer_script
 
 FRAME_POLICY = (
@@ -63,8 +64,9 @@ def _framers(saved: SavedForm | None) -> str:
 
 def _framing_page() -> tuple[str, str]:
     """Where the frame stands, as the browser says it, and the campaign in that address."""
-    parts = urlsplit(request.referrer or "")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    referrer = request.referrer or ""
+    if not origin_of(referrer):
         return "", ""
+    parts = urlsplit(referrer)
     named = [pair for pair in parse_qsl(parts.query) if pair[0] in PARAMETERS]
     return parts._replace(query="", fragment="").geturl(), urlencode(named)

@@ -16,8 +16,10 @@ def article_address(claimed: str) -> str:
     origin = request.headers.get("Origin") or origin_of(referrer)
     if origin == origin_of(context.runtime().urls.base) and (not claimed or origin_of(claimed)):
         return claimed.partition("#")[0]
+    if not origin_of(origin):
+        return ""
     for address in (claimed, referrer):
-        if address and origin_of(address) == origin:
+        if origin_of(address) == origin:
             return address.partition("#")[0]
     return f"{origin}/" if origin_of(origin) == origin else ""
 
