@@ -62,6 +62,7 @@ class Config:
     in_doubt: str = "retry"
     shaping_file: Path | None = None
     signups_per_minute: int = 600
+    remind_after_hours: int = 24
     log_level: str = "INFO"
 
     @classmethod
@@ -203,6 +204,11 @@ def _seconds(value: str, name: str) -> int:
     return _whole(value, name, 0, 86_400)
 
 
+def _reminder_hours(value: str, name: str) -> int:
+    """None within a day of the first mail, and none once that mail's link is no longer good."""
+    return 0 if value == "0" else _whole(value, name, 24, 144)
+
+
 def _days(value: str, name: str) -> int:
     return _whole(value, name, 0, 36_500)
 
@@ -324,5 +330,6 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "IN_DOUBT": _choice("retry", "assume_sent"),
     "SHAPING_FILE": _path,
     "SIGNUPS_PER_MINUTE": _count,
+    "REMIND_AFTER_HOURS": _reminder_hours,
     "LOG_LEVEL": _level,
 }

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, g, render_template, request
+from flask import Flask, Request, Response, abort, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -17,9 +18,10 @@ from newsletters import context
 from newsletters.api import door as api
 from newsletters.api import routes as api_routes
 from newsletters.kernel.i18n import LANGUAGES, NAMES, TRANSLATIONS
+from newsletters.kernel.outage import is_outage
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
-from newsletters.web import health
+from newsletters.web import health, outage
 from newsletters.web.admin import door as desk
 from newsletters.web.admin import routes as desk_routes
 from newsletters.web.forms import door as forms
@@ -48,15 +50,23 @@ ERROR_PAGES = (400, 403, 404, 405, 413, 429, 500, 503)
 log = logging.getLogger(__name__)
 
 
+class FormRequest(Request):
+    """Pages take forms alone: Flask-WTF would take a body of JSON for one, whatever it holds."""
+
+    is_json = False
+
+
 def create_app(config: Config, *, runtime: Runtime | None = None) -> Flask:
     """Build the application; a test hands in its own ``runtime``."""
     app = Flask(
         __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "newsletters/static")
     )
     runtime = runtime or build(config)
+    runtime.db.wait_at_most()
     context.install(app, runtime)
     register(runtime)
     _configure(app, config)
+    app.request_class = FormRequest
     app.before_request(_refuse_nul)
     _open_doors(app)
     Babel(app, locale_selector=_language, default_translation_directories=str(TRANSLATIONS))
@@ -149,8 +159,11 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _answer_error(error: Exception) -> tuple[str, int]:
+def _answer_error(error: Exception) -> ResponseReturnValue:
     """One calm page for whatever went wrong; what was unforeseen is logged with its traceback."""
+    if is_outage(error):
+        log.error("the database was away at %s %s: %s", request.method, request.endpoint, error)
+        return outage.answer()
     if not isinstance(error, HTTPException):
         log.exception("unforeseen error at %s %s", request.method, request.endpoint)
         error = InternalServerError()

@@ -12,6 +12,9 @@ import newsletters.kernel.turns
 import newsletters.mail.domain_models
 import newsletters.mail.models
 import newsletters.publishing.models
+import newsletters.publishing.signature_models
+import newsletters.subscribers.desk_models
+import newsletters.subscribers.form_models
 import newsletters.subscribers.models  # noqa: F401  (each import is for its effect on the metadata)
 from newsletters.kernel.columns import Base
 

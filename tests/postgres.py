@@ -52,6 +52,7 @@ class PrivatePostgres:
         """Start it; the first time on a new, empty cluster."""
         if not self.is_running():  # a killed server's process number may still be somebody's
             (self._data / "postmaster.pid").unlink(missing_ok=True)
+            (self._folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
         if not self._data.exists():
             if self._user:
                 shutil.chown(self._folder, self._user)

@@ -29,6 +29,8 @@ from newsletters.bounces.providers_report import NotGenuine, Reading, Unreadable
 
 Answer = tuple[Response, int]
 
+RETRY_AFTER_SECONDS = 30
+
 log = logging.getLogger(__name__)
 amazon = Amazon()
 
@@ -98,7 +100,10 @@ def _say_closed(source: str, setting: str) -> None:
 
 
 def _said(status: str, code: int) -> Answer:
-    return jsonify(status=status), code
+    response = jsonify(status=status)
+    if code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response, code
 
 
 def _ses(raw: bytes, topics: tuple[str, ...]) -> None:

@@ -10,12 +10,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.models import Rhythm, Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.suppression import is_suppressed
 
 INCLUDED = ""
 SUPPRESSED = "suppressed"
 PAUSED = "paused"
+DIGEST = "digest"
 
 CANDIDATES = (
     SubscriptionState.ACTIVE,
@@ -60,10 +61,9 @@ def is_candidate(newsletter_id: int, *, as_of: datetime) -> ColumnElement[bool]:
 
 def exclusion(newsletter_id: int, *, now: datetime) -> ColumnElement[str]:
     """Why a candidate is left out; the empty string where there is no reason."""
-    return case(
-        (is_active(now), case((is_suppressed(newsletter_id), SUPPRESSED), else_=INCLUDED)),
-        else_=cast(Subscription.state, String),
-    )
+    reads_digests = Subscription.rhythm != Rhythm.EACH
+    may_have_it = case((is_suppressed(newsletter_id), SUPPRESSED), (reads_digests, DIGEST), else_=INCLUDED)
+    return case((is_active(now), may_have_it), else_=cast(Subscription.state, String))
 
 
 def is_active(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:

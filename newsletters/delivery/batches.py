@@ -122,6 +122,28 @@ def release_dead(session: Session, *, worker: str, now: datetime) -> None:
     )
 
 
+def doubt_abandoned(session: Session, *, retries_doubt: bool, now: datetime) -> int:
+    """Put in doubt what a dead or frozen worker had begun of paused issues; say of how many batches.
+
+    Nobody claims those until the issue goes on, and an editor who looks meanwhile is told the truth.
+    """
+    left = (
+        select(Batch)
+        .join(Issue, Issue.id == Batch.issue_id)
+        .where(Issue.state == IssueState.PAUSED, Batch.state == BatchState.OPEN)
+        .where(Batch.leased_until <= now, Batch.in_flight != "")
+    )
+    locked = left.order_by(Batch.id).with_for_update(skip_locked=True, of=Batch)
+    found = session.scalars(locked.execution_options(populate_existing=True)).all()
+    for batch in found:
+        hold = Hold(batch.id, batch.issue_id, batch.fence + 1, batch.first_id, batch.last_id)
+        doubt(session, hold, in_flight_ids(batch.in_flight), retries=retries_doubt, now=now)
+        batch.fence, batch.leased_until, batch.in_flight = hold.fence, None, ""
+        session.flush()
+        tallies.recount(session, batch.id)
+    return len(found)
+
+
 def leasing_workers(session: Session, *, now: datetime) -> list[str]:
     """The workers whose leases run at this moment."""
     held = select(Batch.worker).where(Batch.state == BatchState.OPEN, Batch.leased_until > now)

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from newsletters.delivery import batches, counts, tallies
+from newsletters.delivery import batches, counts, merged, tallies
 from newsletters.delivery.batches import IN_DOUBT, in_range, is_open
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.publishing.lifecycle import Action, forget_pause, move
@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def issues_without_work(session: Session) -> list[int]:
-    """The sending issues whose readers are all written down and none of whose batches is open."""
+    """The sending issues whose readers are all written down: no batch is open, nobody's merge to settle."""
     working = exists().where(Batch.issue_id == Issue.id, Batch.state == BatchState.OPEN)
     idle = select(Issue.id).where(Issue.state == IssueState.SENDING, Issue.frozen_at.is_not(None), ~working)
+    idle = idle.where(~merged.holds_up(Issue.id))
     return list(session.scalars(idle))
 
 

@@ -13,6 +13,7 @@ from newsletters.mail.replies import InDoubt, Phase, Refused, Reply, ServerUnava
 OPENING: Final = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TLS, Phase.AUTH})
 THROTTLED: Final = 454  # Amazon SES, after DATA; while opening, the code means that TLS or AUTH is away
 _SYSTEM: Final = re.compile(r"[45]\.3\.\d+")
+_ITS_HOST: Final = "4.3.2"  # "the host on which the mailbox is resident is not accepting messages"
 _POLICY: Final = re.compile(r"[45]\.7\.\d+")
 _THROTTLE_WORDS: Final = re.compile(
     r"throttl|rate.?limit|too many (messages|mails|emails|requests)|(sending|maximum|message) (rate|quota)"
@@ -72,6 +73,8 @@ def _deferred(reply: Reply, phase: Phase) -> Blame:
     if _is_crowded(reply):
         return Blame.CROWDED if phase is Phase.MAIL else Blame.BUSY
     asks_for_patience = bool(_THROTTLE_WORDS.search(reply.text))
+    if phase is Phase.RCPT and reply.enhanced == _ITS_HOST and not asks_for_patience:
+        return Blame.BUSY  # a relay that has asked the reader's own server; all others must not wait for it
     if reply.code == THROTTLED or (_SYSTEM.fullmatch(reply.enhanced) and phase is not Phase.MAIL):
         return Blame.THROTTLED
     if phase is Phase.MAIL:

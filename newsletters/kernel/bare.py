@@ -27,6 +27,10 @@ class BareConnection:
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         """A cursor whose statements are committed together, or not at all. Raises DBAPIError."""
+        with self._db.space.watched():
+            yield from self._transaction()
+
+    def _transaction(self) -> Iterator[Any]:
         try:
             cursor = self._opened().cursor()
             if self._db.is_sqlite:

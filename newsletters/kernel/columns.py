@@ -48,13 +48,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def choice(values: type[PyEnum], name: str) -> Enum:
-    """A column type that stores an enum's values as text under a CHECK constraint called ``name``."""
+def choice(values: type[PyEnum], name: str, *, is_checked: bool = True) -> Enum:
+    """A column type that stores an enum's values as text under a CHECK constraint called ``name``.
+
+    ``is_checked=False`` is for a column added to a large table: SQLite would have to write it anew.
+    """
     return Enum(
         values,
         name=name,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=is_checked,
         length=20,
         values_callable=lambda members: [member.value for member in members],
     )

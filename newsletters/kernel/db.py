@@ -16,8 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletters.kernel.columns import Base
+from newsletters.kernel.space import Space
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
 
 
 class Database:
@@ -27,6 +29,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._open(pool_size)
+        self.space = Space(self.url.database if self.is_sqlite else None)
         self._durable = _sessions(self.engine, mode="IMMEDIATE", synchronous="FULL")
         self._relaxed = _sessions(self.engine, mode="IMMEDIATE", synchronous="NORMAL")
         self._reading = _sessions(self.engine, mode="DEFERRED", synchronous="FULL")
@@ -34,7 +37,12 @@ class Database:
     def _open(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
             return create_engine(
-                self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                pool_size=pool_size,
+                max_overflow=10,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": self.url.query.get("connect_timeout", CONNECT_SECONDS)},
             )
         engine = create_engine(
             self.url,
@@ -50,7 +58,7 @@ class Database:
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Session]:
         """Commit what the block wrote, or nothing of it if the block raises."""
-        with (self._durable if durable else self._relaxed).begin() as session:
+        with self.space.watched(), (self._durable if durable else self._relaxed).begin() as session:
             yield session
 
     @contextmanager
@@ -71,15 +79,19 @@ class Database:
 
         SQLite's locks are files': they last until the process wakes up or dies.
         """
+        self._set_in_postgresql("idle_in_transaction_session_timeout", after_seconds)
+
+    def wait_at_most(self, seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+        """Let a statement wait no longer for a lock on PostgreSQL than any does on SQLite. Call it first."""
+        self._set_in_postgresql("lock_timeout", seconds)
+
+    def _set_in_postgresql(self, name: str, seconds: float) -> None:
         if self.is_sqlite:
             return
 
         def limit(connection: Any, _record: Any) -> None:
             with connection.cursor() as cursor:
-                milliseconds = str(int(after_seconds * 1000))
-                cursor.execute(
-                    "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [milliseconds]
-                )
+                cursor.execute("SELECT set_config(%s, %s, false)", [name, str(int(seconds * 1000))])
             connection.commit()
 
         self.engine.dispose()

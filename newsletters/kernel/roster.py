@@ -29,6 +29,7 @@ class Worker(Base):
     version: Mapped[str] = mapped_column(String(60))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lacks_room: Mapped[bool] = mapped_column(default=False)  # it could not write for want of disk space
 
     def is_silent(self, now: datetime) -> bool:
         """Whether it has not been heard of for longer than a busy machine explains."""
@@ -42,6 +43,7 @@ class Announcement:
     name: str
     host: str
     version: str
+    lacks_room: bool = False
 
 
 def announce(session: Session, said: Announcement, *, now: datetime) -> None:
@@ -52,8 +54,10 @@ def announce(session: Session, said: Announcement, *, now: datetime) -> None:
         version=said.version[:60],
         started_at=now,
         seen_at=now,
+        lacks_room=said.lacks_room,
     )
-    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now}))
+    news = {"seen_at": now, "lacks_room": said.lacks_room}
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=news))
     session.execute(delete(Worker).where(Worker.seen_at < now - FORGOTTEN_AFTER))
 
 
@@ -66,3 +70,8 @@ def present(session: Session, *, now: datetime) -> Sequence[Worker]:
     """The workers heard of lately, by machine; the silent ones among them as well."""
     heard = select(Worker).where(Worker.seen_at >= now - FORGOTTEN_AFTER)
     return session.scalars(heard.order_by(Worker.host, Worker.started_at, Worker.name)).all()
+
+
+def lacks_room(session: Session, *, now: datetime) -> bool:
+    """Whether a worker that is there cannot write for want of disk space."""
+    return any(worker.lacks_room and not worker.is_silent(now) for worker in present(session, now=now))

@@ -3,8 +3,8 @@
 Each kind of work has a row. Whoever takes the turn moves the row's due time on and holds the row until the
 end of a lease, so nobody else begins meanwhile; a holder that dies or freezes is waited for no longer than
 that. Every turn has a number of its own, the fence: only who still has it may say how the turn ended.
-``now`` is the database's time. A time further ahead than could ever have been written is a clock's leap,
-and counts as past.
+``now`` is the database's time, as each process knows it and when it asked for it: those differ a little. A
+time further ahead than that explains is a clock's leap, and counts as past.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from newsletters.kernel.columns import Base, UtcDateTime
 from newsletters.kernel.db import insert_into
 
 LEASE: Final = timedelta(minutes=10)
+CLOCKS_DIFFER: Final = timedelta(minutes=1)  # at most; also what somebody waited for the row's lock
 
 
 class Turn(Base):
@@ -47,12 +48,13 @@ def due(session: Session, intervals: Mapping[str, timedelta], *, now: datetime) 
 def take(session: Session, name: str, *, every: timedelta, worker: str, now: datetime) -> int | None:
     """Take the turn if it is due and return its fence; None where somebody else was faster."""
     _make_known(session, name, now=now)
+    latest = now + CLOCKS_DIFFER
     return session.scalar(
         update(Turn)
         .where(
             Turn.name == name,
-            or_(Turn.due_at <= now, Turn.due_at > now + every),
-            or_(Turn.leased_until.is_(None), Turn.leased_until <= now, Turn.leased_until > now + LEASE),
+            or_(Turn.due_at <= now, Turn.due_at > latest + every),
+            or_(Turn.leased_until.is_(None), Turn.leased_until <= now, Turn.leased_until > latest + LEASE),
         )
         .values(
             due_at=now + every,
@@ -78,9 +80,10 @@ def end(session: Session, name: str, fence: int, *, now: datetime) -> None:
 
 
 def _is_free(turn: Turn, *, every: timedelta, now: datetime) -> bool:
-    is_due = turn.due_at <= now or turn.due_at > now + every
+    latest = now + CLOCKS_DIFFER
+    is_due = turn.due_at <= now or turn.due_at > latest + every
     held_until = turn.leased_until
-    return is_due and (held_until is None or held_until <= now or held_until > now + LEASE)
+    return is_due and (held_until is None or held_until <= now or held_until > latest + LEASE)
 
 
 def _make_known(session: Session, name: str, *, now: datetime) -> None:

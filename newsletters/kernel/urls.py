@@ -34,6 +34,17 @@ class Urls:
     def issue(self, slug: str, issue_slug: str) -> str:
         return self._at("newsletters", slug, "issues", issue_slug)
 
+    def issue_signature(self, slug: str, issue_slug: str) -> str:
+        return self._at("newsletters", slug, "issues", issue_slug, "signature.json")
+
+    def issue_keys(self) -> str:
+        """Our public keys, for whoever checks a signed statement (RFC 8615)."""
+        return self._at(".well-known", "newsletter-keys.json")
+
+    def genuine(self) -> str:
+        """The page that tells whether a mail is ours."""
+        return self._at("genuine")
+
     def media(self, name: str) -> str:
         return self._at("media", name)
 

@@ -4,14 +4,14 @@ Every attempt makes the same message: its Date is the moment it was asked for, i
 """
 
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletters.mail.headers import list_unsubscribe
 from newsletters.mail.message import AUTOMATIC, Mailbox, SingleMail, build
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
-from newsletters.mail.outbox import COMPOSED
+from newsletters.mail.outbox import COMPOSED, NEUTRAL_SUBJECT
 from newsletters.mail.provider_fields import provider_fields
 from newsletters.mail.render import Content
 from newsletters.mail.wrapping import wrapped
@@ -50,7 +50,9 @@ def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
 def _content(row: OutboxMail, office: Office) -> Content:
     if row.kind == COMPOSED:
         return Content(row.params["subject"], row.params["text"], row.params["html"])
-    return office.templates.render(row.kind, row.language, row.params)
+    content = office.templates.render(row.kind, row.language, row.params)
+    neutral = row.params.get(NEUTRAL_SUBJECT)
+    return replace(content, subject=neutral) if neutral else content
 
 
 def _headers(row: OutboxMail) -> list[tuple[str, str]]:

@@ -55,7 +55,9 @@ class Line:
         self.carried_of: dict[str, int] = {}  # of each kind that is counted
         self.accepted = 0
         self.ends_at = 0.0  # when the awaited answer is overdue; nought for never
-        self.idle_since = time.monotonic()
+        self.idle_since = self.heard_at = time.monotonic()
+        self.waited = 0.0  # for the last answer to a message
+        self.is_stuck = False  # an answer takes so long that nothing more may stand behind it
         self.watched = 0  # what the selector looks out for
         self.is_leaving = False
         self.is_over = False
@@ -76,6 +78,7 @@ class Line:
             self.carried_of[letter.kind] = self.carried_of.get(letter.kind, 0) + 1
         if self.current is None:
             self.current = turn
+            self.heard_at = time.monotonic()
             self._write(self._opening_of(turn))
             return
         self.following = turn
@@ -87,6 +90,7 @@ class Line:
         turn = self.current
         if turn is None or not turn.is_waiting or turn.is_released or turn.letter.key != key:
             return False
+        self.heard_at = time.monotonic()  # until now it was the server that waited
         letter = turn.letter
         message = letter.message if letter.is_ready else stuffed(letter.message)
         turn.dot_at = self.stream.written + len(message)
@@ -106,6 +110,27 @@ class Line:
         elif turn.is_waiting:
             self._hang_up(NOT_WANTED, is_loss=False)
         return True
+
+    @property
+    def waits_for_server(self) -> bool:
+        """Whether it is the server's turn to say something about the letter in hand."""
+        turn = self.current
+        return turn is not None and (turn.is_released or not turn.is_waiting)
+
+    def relieve(self) -> Letter | None:
+        """Let nobody stand behind a letter whose answer takes long; the letter that did, for another line.
+
+        Where its envelope has left already, the line ends when the server asks for that message.
+        """
+        self.is_stuck = True
+        turn = self.following
+        if turn is None or turn.is_withdrawn:
+            return None
+        if turn.is_begun:
+            turn.is_withdrawn = True
+        else:
+            self.following = None
+        return turn.letter
 
     def quit(self) -> None:
         """Say goodbye; the line is over when the server has answered, or has had its time."""
@@ -188,6 +213,7 @@ class Line:
             if self.is_over:
                 return
         if said:
+            self.heard_at = time.monotonic()
             self._set_time()
 
     def _answer(self, code: int, text: bytes) -> None:
@@ -244,6 +270,7 @@ class Line:
             self._advance()
 
     def _after_dot(self, turn: Turn, reply: Reply) -> None:
+        self.waited = time.monotonic() - self.heard_at
         turn.failure = failure_of(reply, Phase.DOT)
         self.accepted += turn.failure is None
         if ends_dialogue(reply, Phase.DOT):
@@ -262,6 +289,7 @@ class Line:
     def _advance(self) -> None:
         """The letter in hand is over: go on with the one behind it."""
         self.current, self.following = self.following, None
+        self.is_stuck = False
         if self.current is None:
             self.idle_since = time.monotonic()
         elif not self.current.is_begun:

@@ -19,6 +19,8 @@ from newsletters.mail.replies import Reply, ServerUnavailable, SmtpError
 from newsletters.mail.server import SmtpServer
 from newsletters.mail.transaction import check_line_breaks
 
+STUCK_SECONDS = 3.0  # at least; where a server takes its time with everything, several times as long
+STUCK_TIMES = 4
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -48,7 +50,8 @@ class Pool:
         self._idle_seconds = idle_seconds
         self._free: dict[Line, None] = {}  # nothing in hand
         self._half: dict[Line, None] = {}  # one letter in hand and none behind it
-        self._again: deque[Letter] = deque()  # their line was lost before a word was said to them
+        self._again: deque[Letter] = deque()  # their line was lost, or stuck, before a word was said to them
+        self._typical = 0.0  # seconds for the answer to a message
         self._wanted = 0
         self._opening = 0
         self._failures = 0
@@ -136,8 +139,11 @@ class Pool:
 
     def keep(self, now: float) -> None:
         """Open what is needed."""
-        if self._again and self._free and not self._opening and self._missing() <= 0:
-            self._give(next(iter(self._free)), self._again.popleft())
+        while self._again and not self._opening and self._missing() <= 0:
+            line = next((one for one in (*self._free, *self._half) if one.may_take(self._again[0])), None)
+            if line is None:
+                break
+            self._give(line, self._again.popleft())
         if now < self._opens_at:
             self._settle_stranded()
             return
@@ -148,9 +154,23 @@ class Pool:
         """End what takes too long, and what nobody needs."""
         for line in tuple(self.lines):
             line.on_time(now)
+        self._relieve(now)
         for line in tuple(self._free):
             if len(self.lines) > self.connections or line.idle_since + self._idle_seconds < now:
                 self._dismiss(line)
+
+    def _relieve(self, now: float) -> None:
+        """Whoever stands behind a letter whose answer takes long goes another way, if one is better."""
+        patience = max(STUCK_SECONDS, STUCK_TIMES * self._typical)
+        slow = [one for one in self.lines if one.waits_for_server and now - one.heard_at > patience]
+        if len(slow) == len(self.lines) >= self.connections:
+            return
+        for line in slow:
+            letter = line.relieve()
+            if letter is not None:
+                del self.line_of[letter.key]
+                self._again.append(letter)
+            self.changed(line)
 
     def stop(self) -> None:
         """Open nothing more, and withdraw every letter that was not released."""
@@ -191,7 +211,12 @@ class Pool:
                 self._dismiss(line)
                 return
             self._free[line] = None
-        elif line.following is None and line.carried < self.messages and not line.is_leaving:
+        elif (
+            line.following is None
+            and not line.is_stuck
+            and line.carried < self.messages
+            and not line.is_leaving
+        ):
             self._half[line] = None
         if line.stream.wants_room or line.watched != EVENT_READ:
             self._watch(line)
@@ -199,7 +224,9 @@ class Pool:
     def tell(self, event: Event) -> None:
         """A line tells what became of a letter."""
         if isinstance(event, Settled):
-            self.line_of.pop(event.key, None)
+            line = self.line_of.pop(event.key, None)
+            if line is not None and isinstance(event.outcome, Reply):
+                self._typical += (line.waited - self._typical) / 16
             if not isinstance(event.outcome, Reply) and (waiting := Waiting(event.key)) in self._events:
                 self._events.remove(waiting)  # it waited and was lost within one poll
         self._events.append(event)

@@ -22,9 +22,11 @@ DRESS = (
     "logo_id",
     "footer",
 )
+NEUTRAL_DRESS = ("hides_issues", "neutral_sender", "neutral_subject")
 
 
 def frozen_hash(issue: Issue, newsletter: Newsletter) -> str:
     """64 hexadecimal digits over the issue's content, its address and its newsletter's dress."""
-    parts = [content_hash(issue), issue.slug, *(getattr(newsletter, field) for field in DRESS)]
+    dress = (*DRESS, *NEUTRAL_DRESS) if newsletter.hides_issues else DRESS
+    parts = [content_hash(issue), issue.slug, *(getattr(newsletter, field) for field in dress)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

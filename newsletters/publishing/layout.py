@@ -20,6 +20,7 @@ from newsletters.mail.headers import feedback_id, list_id, list_unsubscribe
 from newsletters.mail.slots import slot, strip_markers
 from newsletters.publishing.content import Media, to_html
 from newsletters.publishing.models import Issue, Newsletter, Picture
+from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.publishing.pictures import media
 from newsletters.publishing.plaintext import to_text
@@ -58,9 +59,10 @@ def issue_spec(
         params["body_html"] = Markup(to_html(body, pictures, line=line))  # noqa: S704
     params |= _logo(session, newsletter, urls)
     language = supported(newsletter.language)
+    is_hidden = newsletter.hides_issues
     return MessageSpec(
-        subject=params["subject"],
-        from_name=newsletter.sender_name,
+        subject=neutral_subject(newsletter, language) if is_hidden else params["subject"],
+        from_name=neutral_sender(newsletter, language) if is_hidden else newsletter.sender_name,
         from_email=newsletter.sender_email,
         reply_to=newsletter.reply_to,
         html=templates.render_page("issue/body.html", language=language, params=params),
@@ -75,7 +77,7 @@ def _params(issue: Issue, newsletter: Newsletter, *, urls: Urls, pictures: Media
     shade = accent(newsletter.accent)
     return {
         "subject": with_slots(issue.subject, newsletter).text,
-        "preheader": with_slots(issue.preheader, newsletter).text,
+        "preheader": "" if newsletter.hides_issues else with_slots(issue.preheader, newsletter).text,
         "body_html": Markup(to_html(body, pictures)),  # noqa: S704  (sanitised there)
         "body_text": to_text(body, base=urls.base, language=newsletter.language),
         "footer_html": Markup(to_html(footer, pictures)),  # noqa: S704
@@ -84,6 +86,7 @@ def _params(issue: Issue, newsletter: Newsletter, *, urls: Urls, pictures: Media
         "email": slot("email", default_words(newsletter)["email"]),
         "unsubscribe_url": slot("unsubscribe_url"),
         "preferences_url": urls.preferences_request(),  # a forwarded mail opens nobody's preferences
+        "genuine_url": urls.genuine(),
         "browser_url": urls.issue(newsletter.slug, issue.slug),
         "accent": shade.light,
         "accent_dark": shade.dark,
@@ -107,17 +110,18 @@ def _logo(session: Session, newsletter: Newsletter, urls: Urls) -> dict[str, Any
 
 def _headers(issue: Issue, newsletter: Newsletter, urls: Urls) -> tuple[tuple[str, str], ...]:
     host = urlsplit(urls.base).hostname or "localhost"
+    named = "" if newsletter.hides_issues else newsletter.name
     return (
-        ("List-Id", list_id(newsletter.name, f"newsletter-{newsletter.id}.{host}")),
+        ("List-Id", list_id(named, f"newsletter-{newsletter.id}.{host}")),
         *list_unsubscribe(slot("unsubscribe_url"), slot("unsubscribe_mailto")),
         (
             "Feedback-ID",
-            feedback_id(f"issue-{issue.id}", f"newsletter-{newsletter.id}", "issue", _sender(host)),
+            feedback_id(f"issue-{issue.id}", f"newsletter-{newsletter.id}", "issue", sender_id(host)),
         ),
         ("Precedence", "bulk"),
     )
 
 
-def _sender(host: str) -> str:
+def sender_id(host: str) -> str:
     """The SenderId of Google's Feedback-ID: 5 to 15 letters and digits, the same for all that we send."""
     return re.sub(r"[^a-z0-9]", "", host.lower())[:15].ljust(5, "0")

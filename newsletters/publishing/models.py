@@ -34,6 +34,13 @@ class Newsletter(Base):
     footer: Mapped[str] = mapped_column(Text, default="")
     takes_throwaways: Mapped[bool] = mapped_column(default=True)
     holds_role_addresses: Mapped[bool] = mapped_column(default=True)
+    is_low_trace: Mapped[bool] = mapped_column(default=False)
+    neutral_sender: Mapped[str] = mapped_column(String(120), default="")
+    neutral_subject: Mapped[str] = mapped_column(String(200), default="")
+    has_neutral_issues: Mapped[bool] = mapped_column(default=False)
+    offers_digests: Mapped[bool] = mapped_column(default=False)
+    digest_hour: Mapped[int] = mapped_column(default=8)
+    digest_weekday: Mapped[int] = mapped_column(default=0)
     position: Mapped[int] = mapped_column(default=0)
     next_issue_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -42,6 +49,11 @@ class Newsletter(Base):
     @property
     def is_retired(self) -> bool:
         return self.retired_at is not None
+
+    @property
+    def hides_issues(self) -> bool:
+        """Whether its issues do not show in an inbox what they are."""
+        return self.is_low_trace and self.has_neutral_issues
 
     @property
     def zone(self) -> ZoneInfo:

@@ -65,6 +65,13 @@ class NewsletterFields:
     next_issue_on: date | None = None
     takes_throwaways: bool = True
     holds_role_addresses: bool = True
+    offers_digests: bool = False
+    digest_hour: int = 8
+    digest_weekday: int = 0
+    is_low_trace: bool = False
+    neutral_sender: str = ""
+    neutral_subject: str = ""
+    has_neutral_issues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,8 @@ def _choices(given: NewsletterFields) -> dict[str, Problem]:
         "language": given.language in LANGUAGES,
         "accent": given.accent in ACCENTS,
         "timezone": given.timezone in available_timezones(),
+        "digest_hour": given.digest_hour in range(24),
+        "digest_weekday": given.digest_weekday in range(7),
     }
     return {field: Problem.UNKNOWN for field, is_known in known.items() if not is_known}
 

@@ -14,11 +14,16 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from newsletters.reports.plots import Series
+from newsletters.subscribers.desk_models import UnconfirmedCount
 from newsletters.subscribers.funnel import Step
 from newsletters.subscribers.models import FunnelCount
+from newsletters.subscribers.unconfirmed import Fate
 
 MOST_ROWS: Final = 50
 STEPS: Final = tuple(Step)
+_FATES: Final = tuple(
+    func.coalesce(func.sum(getattr(UnconfirmedCount, fate)), 0).label(fate) for fate in Fate
+)
 _SUMS: Final = tuple(func.coalesce(func.sum(getattr(FunnelCount, step)), 0).label(step) for step in STEPS)
 
 
@@ -30,6 +35,15 @@ class By(StrEnum):
     PAGE = "page"
     CAMPAIGN = "campaign"
     PROVIDER = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Of the requests that waited for a confirmation, how many were reminded, won by that, and forgotten."""
+
+    reminded: int
+    won: int
+    forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,14 @@ def told_apart(
     confirmed, submitted = (func.sum(getattr(FunnelCount, step)) for step in (Step.CONFIRMED, Step.SUBMITTED))
     rows = session.execute(counted.order_by(confirmed.desc(), submitted.desc(), column).limit(MOST_ROWS))
     return [Funnel(*row) for row in rows]
+
+
+def unconfirmed(session: Session, *, since: date, newsletter_id: int | None = None) -> Unconfirmed:
+    """What became since a day (UTC) of those whom the first mail did not win."""
+    counted = select(*_FATES).where(UnconfirmedCount.on >= since)
+    if newsletter_id is not None:
+        counted = counted.where(UnconfirmedCount.newsletter_id == newsletter_id)
+    return Unconfirmed(**session.execute(counted).mappings().one())
 
 
 def by_day(

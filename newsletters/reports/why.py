@@ -17,8 +17,8 @@ from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.subscribers.answering import Hold
 from newsletters.subscribers.consent import newest_requests
-from newsletters.subscribers.mails import CONFIRMATION
-from newsletters.subscribers.models import SignupRequest, Subscription, SubscriptionState
+from newsletters.subscribers.mails import ASKING
+from newsletters.subscribers.models import Rhythm, SignupRequest, Subscription, SubscriptionState
 from newsletters.subscribers.queries import Person
 
 
@@ -39,6 +39,7 @@ class Why(StrEnum):
     UNREACHABLE = "unreachable"
     COMPLAINED = "complained"
     NOTHING_SENT = "nothing_sent"
+    DIGEST = "digest"
     JOINED_LATER = "joined_later"
     TAKEN = "taken"
     IN_DOUBT = "in_doubt"
@@ -106,7 +107,7 @@ def _by_mail(
 ) -> Answer:
     mail = session.scalars(
         select(OutboxMail)
-        .where(OutboxMail.subscriber_id == person.subscriber.id, OutboxMail.kind == CONFIRMATION)
+        .where(OutboxMail.subscriber_id == person.subscriber.id, OutboxMail.kind.in_(ASKING))
         .order_by(OutboxMail.id.desc())
         .limit(1)
     ).first()
@@ -135,6 +136,8 @@ def _active(session: Session, row: Subscription, newsletter: Newsletter) -> Answ
     if issue is None:
         return Answer(newsletter=newsletter, why=Why.NOTHING_SENT)
     delivery = session.get(Delivery, (issue.id, row.subscriber_id))
+    if delivery is None and row.rhythm is not Rhythm.EACH:
+        return Answer(newsletter=newsletter, why=Why.DIGEST, at=row.covered_until, issue=issue)
     if delivery is None:
         return Answer(newsletter=newsletter, why=Why.JOINED_LATER, at=row.confirmed_at, issue=issue)
     why = {

@@ -7,6 +7,7 @@ from config import Config
 from newsletters.kernel.clock import Clock
 from newsletters.kernel.db import Database
 from newsletters.kernel.digests import Digester
+from newsletters.kernel.signing import SigningKeys
 from newsletters.kernel.steady_clock import FollowingClock, database_time
 from newsletters.kernel.tokens import Signer
 from newsletters.kernel.urls import Urls
@@ -24,6 +25,7 @@ class Runtime:
     db: Database
     clock: Clock
     signer: Signer
+    issue_keys: SigningKeys
     digester: Digester
     engine: Engine
     urls: Urls
@@ -43,6 +45,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         db=db,
         clock=clock or FollowingClock(partial(database_time, db)),
         signer=Signer(keys),
+        issue_keys=SigningKeys(keys),
         digester=Digester(config.address_hash_key.encode()),
         engine=Engine(open_huey(config.engine_url, secret=config.secret_key)),
         urls=Urls(config.public_url),

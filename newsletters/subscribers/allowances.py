@@ -21,11 +21,21 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 SIGNUP_MAIL: Final = ExactLimit("sign-up mail", ((1, DAY), (3, timedelta(days=30))))
 MAIL_AFTER_BOUNCE: Final = ExactLimit("mail after bounce", ((1, timedelta(days=30)),))
+REMINDER: Final = ExactLimit("reminder", ((1, timedelta(days=30)),))
 RENEWED_LINK: Final = ExactLimit("renewed link", ((5, DAY),))
 PREFERENCES_MAIL: Final = ExactLimit("preferences mail", ((3, DAY),))
 CHANGE_ASKED: Final = ExactLimit("address change", ((5, DAY),))
 
 POSTS_FOR_ADDRESS: Final = Limit("posts for address", 20, DAY)
+OF_ADDRESS: Final = (
+    SIGNUP_MAIL,
+    MAIL_AFTER_BOUNCE,
+    REMINDER,
+    RENEWED_LINK,
+    PREFERENCES_MAIL,
+    CHANGE_ASKED,
+    POSTS_FOR_ADDRESS,
+)
 CODES_FROM_CLIENT: Final = Limit("codes from client", 30, HOUR)
 
 
@@ -45,6 +55,16 @@ def mail_is_allowed(session: Session, limit: ExactLimit, address_hash: str, *, n
     return admit(session, limit, address_hash, now=now)
 
 
+def reminder_is_allowed(session: Session, address_hash: str, *, now: datetime) -> bool:
+    """Count one reminder to an address, which is a sign-up mail like any other, or leave no trace."""
+    if not admit(session, REMINDER, address_hash, now=now):
+        return False
+    if admit(session, SIGNUP_MAIL, address_hash, now=now):
+        return True
+    forgive(session, REMINDER, address_hash)
+    return False
+
+
 def mail_was_wanted(session: Session, address_hash: str) -> None:
     """Give an address its allowance back: its owner has confirmed."""
     forgive(session, SIGNUP_MAIL, address_hash)
@@ -52,5 +72,4 @@ def mail_was_wanted(session: Session, address_hash: str) -> None:
 
 def forget_address(session: Session, address_hash: str) -> None:
     """Erase every count that is kept about an address."""
-    kept = (SIGNUP_MAIL, MAIL_AFTER_BOUNCE, RENEWED_LINK, PREFERENCES_MAIL, CHANGE_ASKED, POSTS_FOR_ADDRESS)
-    forget(session, kept, address_hash)
+    forget(session, OF_ADDRESS, address_hash)

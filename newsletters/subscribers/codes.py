@@ -86,6 +86,7 @@ def _confirm(
             subscriber,
             confirmation,
             newsletter_ids=consent.asked_for_in(session, subscriber.id, requests),
+            requests=requests,
             mechanism=Mechanism.CODE,
             now=now,
         )

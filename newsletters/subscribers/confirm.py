@@ -132,6 +132,7 @@ def confirm(
         subscriber,
         confirmation,
         newsletter_ids=newsletter_ids,
+        requests=requests,
         mechanism=Mechanism.SAME_BROWSER if asked else Mechanism.LINK,
         now=now,
     )

@@ -1,6 +1,6 @@
 """What a confirmation does, whichever proof came: pending becomes active, with evidence of who said so.
 
-Confirming also settles what only the owner of the address could: how it is spelled, the name they gave
+Confirming also settles what only the owner of the address could: how it is spelled, what they told
 when asking, that mail to it is wanted, and that a bounce or an erasure of the past no longer stands.
 """
 
@@ -11,19 +11,19 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, funnel, lookups
-from newsletters.subscribers.consent import Evidence, Mechanism
+from newsletters.subscribers import allowances, answers, consent, funnel, lookups, unconfirmed
+from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.funnel import Step
 from newsletters.subscribers.lifecycle import Event, advance
 from newsletters.subscribers.models import (
     Confirmation,
     ConsentEvent,
-    SignupRequest,
     Subscriber,
     Subscription,
     SubscriptionState,
 )
 from newsletters.subscribers.suppression import lift_for_opt_in
+from newsletters.subscribers.unconfirmed import Fate
 
 
 def confirm_pending(
@@ -32,26 +32,34 @@ def confirm_pending(
     confirmation: Confirmation,
     *,
     newsletter_ids: Collection[int] | None,
+    requests: Collection[int] = (),
     mechanism: Mechanism,
     now: datetime,
 ) -> tuple[Newsletter, ...]:
-    """Make pending subscriptions active and return their newsletters; none is no harm done."""
+    """Make pending subscriptions active and return their newsletters; none is no harm done.
+
+    ``requests`` are those of the browser that confirms.
+    """
     rows = lookups.by_newsletter(lookups.locked_subscriptions(session, subscriber.id))
     is_first = not lookups.was_ever_confirmed(rows.values())
     wanted = lookups.open_newsletters(session, _chosen(rows.values(), newsletter_ids))
     if not wanted:
         return ()
-    requests = consent.newest_requests(session, subscriber.id)
-    evidence = [requests.get(newsletter.id, consent.NOTHING) for newsletter in wanted]
+    chosen = [newsletter.id for newsletter in wanted]
+    answers.introduce(session, subscriber, chosen, own=requests)
+    if is_first:
+        subscriber.email = confirmation.email  # the spelling that was mailed
+    newest = consent.newest_requests(session, subscriber.id)
+    evidence = [newest.get(number, consent.NOTHING) for number in chosen]
     for newsletter, said in zip(wanted, evidence, strict=True):
         row = rows[newsletter.id]
         advance(row, Event.CONFIRM, now=now)
         row.source = said.form
         consent.record(session, row, ConsentEvent.CONFIRMED, mechanism, evidence=said, now=now)
-    if is_first:
-        _introduce(session, subscriber, confirmation, evidence)
-    chosen = [newsletter.id for newsletter in wanted]
     funnel.note_step(session, Step.CONFIRMED, subscriber, chosen, now=now)
+    if confirmation.is_reminder:
+        for newsletter_id in chosen:
+            unconfirmed.count(session, Fate.WON, newsletter_id, now=now)
     _close(session, subscriber, confirmation, rows.values(), mechanism=mechanism, now=now)
     lift_for_opt_in(session, subscriber.address_hash, now=now)
     allowances.mail_was_wanted(session, subscriber.address_hash)
@@ -61,17 +69,6 @@ def confirm_pending(
 def _chosen(rows: Collection[Subscription], newsletter_ids: Collection[int] | None) -> set[int]:
     waiting = lookups.pending(rows)
     return waiting if newsletter_ids is None else waiting & set(newsletter_ids)
-
-
-def _introduce(
-    session: Session, subscriber: Subscriber, confirmation: Confirmation, evidence: Collection[Evidence]
-) -> None:
-    """Believe the spelling that was mailed, and the name that came with what is confirmed now."""
-    subscriber.email = confirmation.email
-    for said in evidence:
-        request = session.get(SignupRequest, said.signup_request_id) if said.signup_request_id else None
-        if request is not None and request.name and not subscriber.name:
-            subscriber.name = request.name
 
 
 def _close(

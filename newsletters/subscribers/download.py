@@ -17,10 +17,9 @@ def download(
     session: Session,
     subscriber: Subscriber,
     *,
-    deliveries: Sequence[Mapping[str, object]] = (),
     now: datetime,
 ) -> Json:
-    """All of it, ready for JSON. ``deliveries`` are what the slice that sends knows about this reader."""
+    """What this slice knows, ready for JSON; reports/own_data.py adds what the others do."""
     names = dict(session.execute(select(Newsletter.id, Newsletter.name)).all())
     suppression = suppression_of(session, subscriber.address_hash)
     return {
@@ -28,16 +27,19 @@ def download(
         "address": subscriber.email,
         "name": subscriber.name,
         "language": subscriber.language,
+        "fields": dict(subscriber.fields),
         "known_since": _moment(subscriber.created_at),
         "subscriptions": [_subscription(row, names) for row in _subscriptions(session, subscriber)],
-        "consent": [_consent(line, names) for line in consent_lines(session, subscriber.id)],
+        "consent": consents(session, subscriber),
         "sign_ups": [_signup(request) for request in _requests(session, subscriber)],
         "not_written_to_because": suppression.reason.value if suppression else None,
-        "deliveries": [
-            {key: _moment(value) if isinstance(value, datetime) else value for key, value in row.items()}
-            for row in deliveries
-        ],
     }
+
+
+def consents(session: Session, subscriber: Subscriber) -> list[Json]:
+    """What the reader agreed to and took back, oldest first, each with the very words."""
+    newsletters = {newsletter.id: newsletter for newsletter in session.scalars(select(Newsletter))}
+    return [_consent(line, newsletters) for line in consent_lines(session, subscriber.id)]
 
 
 def _subscriptions(session: Session, subscriber: Subscriber) -> Sequence[Subscription]:
@@ -60,14 +62,18 @@ def _subscription(row: Subscription, names: Mapping[int, str]) -> Json:
         "confirmed_at": _moment(row.confirmed_at),
         "ended_at": _moment(row.ended_at),
         "paused_until": _moment(row.paused_until),
+        "comes": row.rhythm.value,
         "source": row.source,
     }
 
 
-def _consent(line: ConsentLine, names: Mapping[int, str]) -> Json:
+def _consent(line: ConsentLine, newsletters: Mapping[int, Newsletter]) -> Json:
     record, wording = line.record, line.wording
+    newsletter = newsletters[record.newsletter_id]
     return {
-        "newsletter": names[record.newsletter_id],
+        "number": record.id,
+        "newsletter": newsletter.name,
+        "language": newsletter.language,
         "event": record.event.value,
         "how": record.mechanism,
         "at": _moment(record.at),
@@ -82,6 +88,7 @@ def _signup(request: SignupRequest) -> Json:
     return {
         "at": _moment(request.created_at),
         "name": request.name,
+        "fields": dict(request.fields),
         "form": request.form,
         "page": request.page,
         "noticed": request.signals.split(),

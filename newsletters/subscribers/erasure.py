@@ -30,8 +30,9 @@ def erase(session: Session, subscriber: Subscriber, *, means: Means, now: dateti
 
 
 def unfinished_erasures(session: Session, *, limit: int = 100) -> Sequence[int]:
-    """Numbers of erased readers whose traces above this slice are still to go."""
-    return session.scalars(select(Erasure.subscriber_id).order_by(Erasure.at).limit(limit)).all()
+    """Numbers of readers who are gone and whose traces above this slice may go: no merge needs them."""
+    free = select(Erasure.subscriber_id).where(Erasure.merged_into.is_(None))
+    return session.scalars(free.order_by(Erasure.at).limit(limit)).all()
 
 
 def finish_erasure(session: Session, subscriber_id: int) -> None:

@@ -1,19 +1,21 @@
-"""A newsletter's readers as CSV, made in pieces so that a million of them need no memory and no long lock.
+"""A newsletter's readers as CSV or JSON, in pieces so that a million of them need no memory and no long lock.
 
 A spreadsheet takes a cell that begins with = + - @ or a control character for a formula, and an address
 may begin with one: such cells get an apostrophe in front (OWASP ASVS 5.0, 1.2.10). ``raw`` leaves them as
-they are, for programs.
+they are, for programs. Behind the fixed columns comes one for each question that any form ever asked.
 """
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletters.subscribers.form_fields import Answer, Field
 from newsletters.subscribers.models import Subscriber, Subscription
 
 COLUMNS: Final = (
@@ -38,15 +40,32 @@ def export_piece(session: Session, newsletter_id: int, *, after: int = 0, size: 
     return session.execute(found).all()
 
 
-def csv_head() -> str:
+def csv_head(asked: Collection[Field] = ()) -> str:
     """The line that names the columns."""
-    return _written([COLUMNS])
+    return _written([[*COLUMNS, *(field.name for field in asked)]])
 
 
-def csv_lines(rows: Sequence[Row], *, raw: bool = False) -> str:
+def csv_lines(rows: Sequence[Row], asked: Collection[Field] = (), *, raw: bool = False) -> str:
     """One line for each reader (RFC 4180)."""
-    lines = [_line(subscriber, subscription) for subscriber, subscription in rows]
+    lines = [
+        [*_line(subscriber, subscription), *(_cell(subscriber.fields.get(field.key)) for field in asked)]
+        for subscriber, subscription in rows
+    ]
     return _written(lines if raw else [[spreadsheet_safe(cell) for cell in line] for line in lines])
+
+
+def json_lines(rows: Sequence[Row]) -> list[str]:
+    """One object for each reader (RFC 8259), by the columns' names, and all answers under ``fields``."""
+    return [
+        json.dumps(
+            {
+                **dict(zip(COLUMNS, _line(subscriber, subscription), strict=True)),
+                "fields": subscriber.fields,
+            },
+            ensure_ascii=False,
+        )
+        for subscriber, subscription in rows
+    ]
 
 
 def spreadsheet_safe(cell: str) -> str:
@@ -66,6 +85,12 @@ def _line(subscriber: Subscriber, subscription: Subscription) -> list[str]:
         _moment(subscription.paused_until),
         subscription.source,
     ]
+
+
+def _cell(answer: Answer | None) -> str:
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return answer or ""
 
 
 def _moment(at: datetime | None) -> str:

@@ -7,6 +7,7 @@ browser does in a second and a flood cannot afford, or a short wait. Beyond the 
 
 The bound on everybody together is the breaker: while it is passed, everyone is asked for a proof. So many
 posts a minute at most get in without one, and so many confirmation mails at most can be set off by a crowd.
+Operators are told by breaker.py.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.limits import Limit, count, hit, spent
+from newsletters.kernel.limits import Limit, count
 from newsletters.subscribers.errors import ProofWanted, TooManyPosts
 from newsletters.subscribers.mailboxes import is_large_provider
 from newsletters.subscribers.means import Means
@@ -27,7 +28,6 @@ MOST_PER_MINUTE: Final = 600
 EASY_SHARE: Final = 5  # the breaker trips at a fifth of what is taken at most
 IPV4_NETWORK_BITS: Final = 24
 IPV6_NETWORK_BITS: Final = 64  # what one household or one rented machine is given
-ATTACK_NOTED: Final = Limit("attack noted", 1, timedelta(minutes=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def admit(
 
     A refused post costs nothing: its transaction is rolled back, and the window that was full stays full.
     """
-    everybody = Bound(EVERYBODY, MINUTE, max(1, most_per_minute // EASY_SHARE), most_per_minute)
+    everybody = Bound(EVERYBODY, MINUTE, easy_per_minute(most_per_minute), most_per_minute)
     counted = [*_keys(post, means), (everybody, "all")]
     hits = count(session, [(bound.limit, key) for bound, key in counted], now=now)
     passed = list(zip((bound for bound, _ in counted), hits, strict=True))
@@ -80,14 +80,9 @@ def admit(
         raise ProofWanted(is_attack=everybody in wanting)
 
 
-def note_attack(session: Session, *, now: datetime) -> bool:
-    """Note that the breaker has tripped and say whether that is news: it is once in half an hour."""
-    return hit(session, ATTACK_NOTED, "all", now=now)
-
-
-def attack_is_noted(session: Session, *, now: datetime) -> bool:
-    """Whether the breaker has tripped in this half hour."""
-    return spent(session, ATTACK_NOTED, "all", now=now)
+def easy_per_minute(most_per_minute: int) -> int:
+    """How many posts of everybody get in freely in a minute: beyond it the breaker trips."""
+    return max(1, most_per_minute // EASY_SHARE)
 
 
 def client_digest(means: Means, client: str) -> str:

@@ -5,8 +5,8 @@ the address: the answer cannot tell, and a crowd costs little. A worker takes th
 (taking.py). What was answered with success is on disk once the caller has committed.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,19 +19,21 @@ from newsletters.kernel.columns import Json
 from newsletters.subscribers import guard
 from newsletters.subscribers.campaign import read_campaign
 from newsletters.subscribers.errors import NoNewsletterChosen
+from newsletters.subscribers.form_fields import Answer
 from newsletters.subscribers.guard import Post
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import FormKind, PostedForm
 from newsletters.subscribers.words import without_controls
 
 LONGEST_NAME, LONGEST_FORM, LONGEST_PAGE, LONGEST_TRAP = 120, 120, 1000, 40
+LONGEST_TYPED: Final = 2_000
 TRIED_AGAIN_AFTER: Final = timedelta(minutes=1)
 MOST_TRIES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Signup:
-    """One post of a sign-up form."""
+    """One post of a sign-up form; ``typed`` is what free text its fields hold, where machines leave links."""
 
     email: str
     newsletter_ids: Collection[int]
@@ -44,6 +46,8 @@ class Signup:
     filled_in_seconds: float | None = None
     wording_ids: Collection[int] = ()
     campaign: str = ""
+    fields: Mapping[str, Answer] = field(default_factory=dict)
+    typed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def note_signup(
         "wordings": sorted(set(signup.wording_ids)),
         "is_proven": is_proven,
         "campaign": read_campaign(signup.campaign or urlsplit(signup.page).query),
+        "fields": dict(signup.fields),
+        "typed": without_controls(signup.typed)[:LONGEST_TYPED],
     }
     post = Post(signup.client, form=signup.form, domain=address.domain, is_proven=is_proven)
     guard.admit(session, post, means=means, most_per_minute=most_per_minute, now=now)

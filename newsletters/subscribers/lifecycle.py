@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from newsletters.subscribers.models import Subscription, SubscriptionState
+from newsletters.subscribers.models import Rhythm, Subscription, SubscriptionState
 
 PENDING, ACTIVE, PAUSED = SubscriptionState.PENDING, SubscriptionState.ACTIVE, SubscriptionState.PAUSED
 UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED
@@ -92,6 +92,7 @@ def begin(event: Event, *, subscriber_id: int, newsletter_id: int, now: datetime
         state=state,
         requested_at=now,
         confirmed_at=now if state is ACTIVE else None,
+        rhythm=Rhythm.EACH,
     )
 
 
@@ -107,6 +108,8 @@ def advance(
         if until is None:
             raise ValueError("a pause has an end")
         subscription.paused_until = until
+        if before is not PAUSED:
+            subscription.paused_from = now
     if after is None or after is before:
         return False
     subscription.state = after
@@ -120,11 +123,13 @@ def _keep_times(
     after = subscription.state
     if event in OPT_INS:
         subscription.confirmed_at = now
+        subscription.rhythm, subscription.covered_until = Rhythm.EACH, None
     if after is ACTIVE:
-        subscription.paused_until = None
+        subscription.paused_from = subscription.paused_until = None
     if after in ONGOING:
         subscription.ended_at = None
         subscription.unsubscribed_by_issue_id = None
+        subscription.told_why = False
     if after in ENDED and not (before is PENDING and event is Event.UNSUBSCRIBE and subscription.ended_at):
         subscription.ended_at = now
     subscription.former_state = before if after is PENDING or _can_be_undone(before, after) else None

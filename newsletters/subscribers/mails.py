@@ -9,22 +9,26 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.columns import Json
 from newsletters.kernel.tokens import Purpose
-from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.outbox import NEUTRAL_SUBJECT, QueuedMail, queue
 from newsletters.publishing.models import Newsletter
+from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.subscribers.consent import current_wordings
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import AddressChange, Confirmation, Subscriber
+from newsletters.subscribers.models import AddressChange, Confirmation, Subscriber, Subscription
 
 CONFIRMATION_LIFETIME: Final = timedelta(days=7)
 PREFERENCES_LIFETIME: Final = timedelta(hours=24)
 CODE_DIGITS: Final = 6
 CONFIRMATION: Final = "confirm"
+REMINDER: Final = "reminder"
+ASKING: Final = (CONFIRMATION, REMINDER)  # the mails with a link that confirms
 
 
 def queue_confirmation(
@@ -37,27 +41,26 @@ def queue_confirmation(
     now: datetime,
 ) -> Confirmation:
     """Ask ``recipient`` to confirm ``newsletters``: one link, one code, one mail."""
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    confirmation = Confirmation(
-        subscriber_id=subscriber.id,
-        email=recipient,
-        code_hash="",
-        created_at=now,
-        expires_at=now + CONFIRMATION_LIFETIME,
-    )
-    session.add(confirmation)
-    session.flush()
-    confirmation.code_hash = code_hash(means, confirmation.id, code)
-    sign, ends = means.signer.sign, confirmation.expires_at
-    params: Json = {
-        "newsletters": [newsletter.name for newsletter in newsletters],
-        "confirm_url": means.urls.confirm(sign(Purpose.CONFIRM, confirmation.id, expires_at=ends)),
-        "canary_url": means.urls.canary(sign(Purpose.CANARY, confirmation.id, expires_at=ends)),
-        "code": code,
-        "days": CONFIRMATION_LIFETIME.days,
-    }
-    params |= _own_words(session, newsletters) | _look(newsletters)
+    confirmation, params = _confirmation(session, subscriber, recipient=recipient, means=means, now=now)
+    params |= _named(newsletters) | _own_words(session, newsletters)
     _queue(session, CONFIRMATION, subscriber, params, recipient=recipient, senders=newsletters, now=now)
+    return confirmation
+
+
+def queue_reminder(
+    session: Session,
+    subscriber: Subscriber,
+    newsletters: Sequence[Newsletter],
+    *,
+    recipient: str,
+    means: Means,
+    now: datetime,
+) -> Confirmation:
+    """Ask once more, with a link and a code of their own; those of the first mail stay good."""
+    confirmation, params = _confirmation(session, subscriber, recipient=recipient, means=means, now=now)
+    confirmation.is_reminder, confirmation.reminder_decided_at = True, now
+    params |= _named(newsletters)
+    _queue(session, REMINDER, subscriber, params, recipient=recipient, senders=newsletters, now=now)
     return confirmation
 
 
@@ -123,6 +126,36 @@ def code_hash(means: Means, confirmation_id: int, code: str) -> str:
     return means.digester.digest("code", f"{confirmation_id}:{code}")
 
 
+def _confirmation(
+    session: Session, subscriber: Subscriber, *, recipient: str, means: Means, now: datetime
+) -> tuple[Confirmation, Json]:
+    """A fresh row and what its mail carries: the link, the code, and the link that only machines follow."""
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    confirmation = Confirmation(
+        subscriber_id=subscriber.id,
+        email=recipient,
+        code_hash="",
+        created_at=now,
+        expires_at=now + CONFIRMATION_LIFETIME,
+    )
+    session.add(confirmation)
+    session.flush()
+    confirmation.code_hash = code_hash(means, confirmation.id, code)
+    sign, ends = means.signer.sign, confirmation.expires_at
+    params: Json = {
+        "confirm_url": means.urls.confirm(sign(Purpose.CONFIRM, confirmation.id, expires_at=ends)),
+        "canary_url": means.urls.canary(sign(Purpose.CANARY, confirmation.id, expires_at=ends)),
+        "code": code,
+        "days": CONFIRMATION_LIFETIME.days,
+    }
+    return confirmation, params
+
+
+def _named(newsletters: Sequence[Newsletter]) -> Json:
+    """Which newsletters a mail is about, and its looks."""
+    return {"newsletters": [newsletter.name for newsletter in newsletters], **_look(newsletters)}
+
+
 def _queue(
     session: Session,
     kind: str,
@@ -133,15 +166,35 @@ def _queue(
     senders: Sequence[Newsletter] = (),
     now: datetime,
 ) -> None:
+    sender_name, language = senders[0].sender_name if len(senders) == 1 else "", subscriber.language
+    low_trace = _low_trace(session, subscriber, senders)
+    if low_trace is not None:
+        sender_name = neutral_sender(low_trace, language)
+        params = {**params, NEUTRAL_SUBJECT: neutral_subject(low_trace, language)}
     mail = QueuedMail(
         kind=kind,
         recipient=recipient or subscriber.email,
-        language=subscriber.language,
+        language=language,
         params=params,
         subscriber_id=subscriber.id,
-        sender_name=senders[0].sender_name if len(senders) == 1 else "",
+        sender_name=sender_name,
     )
     queue(session, mail, now=now)
+
+
+def _low_trace(session: Session, subscriber: Subscriber, about: Sequence[Newsletter]) -> Newsletter | None:
+    """The low-trace newsletter whose neutral words a mail wears.
+
+    A mail that is about the reader and no newsletter wears those of one the reader ever asked for.
+    """
+    if about:
+        return next((newsletter for newsletter in about if newsletter.is_low_trace), None)
+    asked_for = (
+        select(Newsletter)
+        .join(Subscription, Subscription.newsletter_id == Newsletter.id)
+        .where(Subscription.subscriber_id == subscriber.id, Newsletter.is_low_trace)
+    )
+    return session.scalars(asked_for.order_by(Newsletter.id).limit(1)).first()
 
 
 def _own_words(session: Session, newsletters: Sequence[Newsletter]) -> Json:

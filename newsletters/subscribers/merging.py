@@ -44,8 +44,11 @@ STANDING: Final = (
     "requested_at",
     "confirmed_at",
     "ended_at",
+    "paused_from",
     "paused_until",
     "source",
+    "rhythm",
+    "covered_until",
 )
 
 
@@ -59,7 +62,8 @@ def merge(session: Session, *, into: Subscriber, gone: Subscriber, now: datetime
             row.subscriber_id = into.id
     _copy_evidence(session, into=into, gone=gone)
     into.name = into.name or gone.name
-    session.add(Erasure(subscriber_id=gone.id, at=now))
+    into.fields = {**gone.fields, **into.fields}
+    session.add(Erasure(subscriber_id=gone.id, merged_into=into.id, at=now))
     session.flush()
     session.execute(delete(Subscriber).where(Subscriber.id == gone.id))
 

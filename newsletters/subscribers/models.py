@@ -18,7 +18,7 @@ def _sorted_by_code_point(length: int) -> String:
 
 
 class Subscriber(Base):
-    """An address, and the little a reader told us beside it.
+    """An address, and the little a reader told us beside it; ``fields`` are their answers to forms by key.
 
     ``address_hash`` is the keyed hash of ``email_key``: SQL cannot hash, and sending asks the suppression
     list about a whole audience in one statement. ``links_version`` voids the preferences links that were
@@ -36,6 +36,7 @@ class Subscriber(Base):
     name_key: Mapped[str] = mapped_column(_sorted_by_code_point(360), default="", index=True)
     language: Mapped[str] = mapped_column(String(8), default="en")
     links_version: Mapped[int] = mapped_column(default=1)
+    fields: Mapped[Json] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     @validates("name")
@@ -55,11 +56,23 @@ class SubscriptionState(StrEnum):
     COMPLAINED = "complained"
 
 
+class Rhythm(StrEnum):
+    """How often a newsletter comes: each issue, or a digest of a day or a week."""
+
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+IS_DIGEST = text("rhythm <> 'each'")
+
+
 class Subscription(Base):
     """A subscriber and a newsletter.
 
     ``former_state`` is what a pending request falls back to unless it is confirmed, and what an undone
-    unsubscription, or a bounce that was no fault of the address, returns to.
+    unsubscription, or a bounce that was no fault of the address, returns to. ``told_why`` says that whoever
+    left has answered why, and not what. ``covered_until`` is how far the reader of digests has been told.
     """
 
     __tablename__ = "subscriptions"
@@ -70,6 +83,13 @@ class Subscription(Base):
         Index(None, "state", "subscriber_id"),
         Index(None, "newsletter_id", "confirmed_at"),
         Index(None, "newsletter_id", "ended_at"),
+        Index(
+            "ix_subscriptions_digest",
+            "newsletter_id",
+            "covered_until",
+            sqlite_where=IS_DIGEST,
+            postgresql_where=IS_DIGEST,
+        ),
         CheckConstraint("state <> 'active' OR confirmed_at IS NOT NULL", name="active_is_confirmed"),
         CheckConstraint("state <> 'paused' OR paused_until IS NOT NULL", name="paused_has_an_end"),
         NEVER_REUSED,
@@ -83,9 +103,13 @@ class Subscription(Base):
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     source: Mapped[str] = mapped_column(String(120), default="")
     unsubscribed_by_issue_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    rhythm: Mapped[Rhythm] = mapped_column(choice(Rhythm, "rhythm", is_checked=False), default=Rhythm.EACH)
+    covered_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_why: Mapped[bool] = mapped_column(default=False)
 
 
 class MovedSubscription(Base):
@@ -159,8 +183,8 @@ IS_HELD = text("held <> ''")
 class SignupRequest(Base):
     """One sign-up, numbered like its ``PostedForm``: the number is what a browser may know.
 
-    ``name`` is a stranger's word until the address is confirmed, and only then the subscriber's. ``held``
-    says why the mail waits for an editor; it is empty again once one has decided.
+    ``name`` and ``fields`` are a stranger's word until the address is confirmed, and only then the
+    subscriber's. ``held`` says why the mail waits for an editor; it is empty again once one has decided.
     """
 
     __tablename__ = "signup_requests"
@@ -179,6 +203,7 @@ class SignupRequest(Base):
         BigId, ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
     )
     name: Mapped[str] = mapped_column(String(120), default="")
+    fields: Mapped[Json] = mapped_column(JSON, default=dict)
     form: Mapped[str] = mapped_column(String(120), default="")
     page: Mapped[str] = mapped_column(String(1000), default="")
     signals: Mapped[str] = mapped_column(String(200), default="")
@@ -233,14 +258,26 @@ class AddressDomain(Base):
     checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+UNDECIDED = text("used_at IS NULL AND reminder_decided_at IS NULL")
+
+
 class Confirmation(Base):
     """One confirmation mail: its link is good for this row, once; so is its code.
 
     ``email`` is the address as it was written on the envelope: whoever confirms has proved that spelling.
+    ``reminder_decided_at`` is when it was settled whether anybody is reminded of this mail.
     """
 
     __tablename__ = "confirmations"
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index(
+            "ix_confirmations_undecided",
+            "created_at",
+            sqlite_where=UNDECIDED,
+            postgresql_where=UNDECIDED,
+        ),
+        NEVER_REUSED,
+    )
 
     id: Mapped[big_pk]
     subscriber_id: Mapped[int] = mapped_column(
@@ -254,6 +291,8 @@ class Confirmation(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scanned_by: Mapped[str] = mapped_column(String(64), default="")
+    is_reminder: Mapped[bool] = mapped_column(default=False)
+    reminder_decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AddressChange(Base):
@@ -304,9 +343,13 @@ class Suppression(Base):
 
 
 class Erasure(Base):
-    """A subscriber who is gone from here, and whose traces the slices above have yet to remove."""
+    """A subscriber who is gone from here, and whose traces the slices above have yet to remove.
+
+    ``merged_into`` says who gets what they were owed, until that has been handed on.
+    """
 
     __tablename__ = "erasures"
 
     subscriber_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    merged_into: Mapped[int | None] = mapped_column(BigId)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

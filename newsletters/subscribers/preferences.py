@@ -15,14 +15,14 @@ from newsletters.kernel.addresses import parse_address
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import allowances, consent, lookups, mails
+from newsletters.subscribers import allowances, consent, lookups, mails, pauses, rhythms
 from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.errors import MailForbidden, ReaderGone, UnknownLanguage, UnknownNewsletter
-from newsletters.subscribers.lifecycle import ONGOING, Event, advance, begin
+from newsletters.subscribers.lifecycle import Event, advance, begin
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import ConsentEvent, PostedForm, Subscriber, Subscription
+from newsletters.subscribers.models import ConsentEvent, PostedForm, Rhythm, Subscriber, Subscription
 from newsletters.subscribers.suppression import FINAL, lift_for_opt_in, reason_for
-from newsletters.subscribers.unsubscribe import LONGEST_PAUSE, end_subscription
+from newsletters.subscribers.unsubscribe import end_subscription
 from newsletters.subscribers.words import without_controls
 
 LONGEST_NAME: Final = 120
@@ -119,21 +119,27 @@ def pause(
     session: Session, subscriber: Subscriber, newsletter_id: int, *, until: datetime, now: datetime
 ) -> bool:
     """Send nothing until then, at most a year. False where there is nothing to pause."""
-    row = _row(session, subscriber, newsletter_id)
-    if row is None or row.state not in ONGOING:
+    row, mechanism = _row(session, subscriber, newsletter_id), Mechanism.PREFERENCES
+    if row is None:
         return False
-    advance(row, Event.PAUSE, now=now, until=min(max(until, now), now + LONGEST_PAUSE))
-    consent.record(session, row, ConsentEvent.PAUSED, Mechanism.PREFERENCES, now=now)
-    return True
+    return pauses.begin(session, row, until=until, mechanism=mechanism, now=now) is not None
 
 
 def resume(session: Session, subscriber: Subscriber, newsletter_id: int, *, now: datetime) -> bool:
     """End a pause before its time. False where there is none."""
     row = _row(session, subscriber, newsletter_id)
-    if row is None or not advance(row, Event.RESUME, now=now):
+    return row is not None and pauses.end(session, row, mechanism=Mechanism.PREFERENCES, now=now)
+
+
+def choose_rhythm(
+    session: Session, subscriber: Subscriber, newsletter_id: int, rhythm: Rhythm, *, now: datetime
+) -> bool:
+    """Let a newsletter come in another rhythm. False where that changes nothing or is not offered."""
+    row = _row(session, subscriber, newsletter_id)
+    if row is None:
         return False
-    consent.record(session, row, ConsentEvent.RESUMED, Mechanism.PREFERENCES, now=now)
-    return True
+    newsletter = session.get_one(Newsletter, newsletter_id)
+    return rhythms.choose(session, row, rhythm, newsletter=newsletter, now=now)
 
 
 def rename(subscriber: Subscriber, name: str) -> None:

@@ -97,6 +97,7 @@ def _note(
         id=posted.id,
         subscriber_id=subscriber.id,
         name=posted.said["name"],
+        fields=posted.said.get("fields", {}),
         form=posted.said["form"],
         page=posted.said["page"],
         signals=" ".join(sorted(signals)),
@@ -172,7 +173,7 @@ def _signals(said: Json, domain: str) -> frozenset[Signal]:
     return noticed(
         trap=said["trap"],
         filled_in_seconds=said["filled_in_seconds"],
-        name=said["name"],
+        name=f"{said['name']} {said.get('typed', '')}",
         domain=domain,
         is_in_crowd=said.get("is_proven", False),
     )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import mask
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import consent, lookups
+from newsletters.subscribers import consent, lookups, pauses
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.lifecycle import ONGOING, Event, advance
 from newsletters.subscribers.links import LinkBroken, LinkForeign, read_link
@@ -31,7 +31,6 @@ from newsletters.subscribers.models import (
 ReadRows = Callable[[Session, int], Sequence[Subscription]]
 LOCKED: Final = lookups.locked_subscriptions
 UNDO_WINDOW: Final = timedelta(hours=1)
-LONGEST_PAUSE: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Leaving:
     state: SubscriptionState
     others: tuple[Newsletter, ...]
     paused_until: datetime | None
+    told_why: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Left:
     language: str
     newsletters: tuple[Newsletter, ...]
     others: tuple[Newsletter, ...]
+    told_why: bool
 
     @property
     def was_left_before(self) -> bool:
@@ -95,7 +96,7 @@ Unusable = NothingToLeave | LinkForeign | LinkBroken
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """The link's subscription among all of its reader's."""
 
     row: Subscription
@@ -108,7 +109,7 @@ class _Held:
 def offer_leaving(session: Session, token: str, *, means: Means, now: datetime) -> Leaving | Unusable:
     """What the page of a link shows. Reads only."""
     held = _open(session, token, means=means, now=now, read_rows=lookups.subscriptions)
-    if not isinstance(held, _Held):
+    if not isinstance(held, Held):
         return held
     return Leaving(
         newsletter=held.newsletter,
@@ -117,6 +118,7 @@ def offer_leaving(session: Session, token: str, *, means: Means, now: datetime) 
         state=held.row.state,
         others=_others(session, held),
         paused_until=held.row.paused_until if held.row.state is SubscriptionState.PAUSED else None,
+        told_why=held.row.told_why,
     )
 
 
@@ -125,19 +127,19 @@ def leave(
 ) -> Left | Unusable:
     """End the link's subscription. Ending it twice changes nothing and is no error."""
     held = _open(session, token, means=means, now=now)
-    return _end(session, held, [held.row], mechanism, now=now) if isinstance(held, _Held) else held
+    return _end(session, held, [held.row], mechanism, now=now) if isinstance(held, Held) else held
 
 
 def leave_by_mail(session: Session, ids: tuple[int, ...], *, now: datetime) -> Left | NothingToLeave:
     """End the subscription that a mail to our unsubscribe address names."""
     held = _held(session, ids)
-    return _end(session, held, [held.row], Mechanism.MAIL, now=now) if isinstance(held, _Held) else held
+    return _end(session, held, [held.row], Mechanism.MAIL, now=now) if isinstance(held, Held) else held
 
 
 def leave_all(session: Session, token: str, *, means: Means, now: datetime) -> Left | Unusable:
     """End every subscription of the link's reader."""
     held = _open(session, token, means=means, now=now)
-    if not isinstance(held, _Held):
+    if not isinstance(held, Held):
         return held
     return _end(session, held, held.rows, Mechanism.LINK, now=now)
 
@@ -145,7 +147,7 @@ def leave_all(session: Session, token: str, *, means: Means, now: datetime) -> L
 def undo(session: Session, token: str, *, means: Means, now: datetime) -> Undone | CannotUndo | Unusable:
     """Give back what this reader left since, and including, the link's subscription, for an hour."""
     held = _open(session, token, means=means, now=now)
-    if not isinstance(held, _Held):
+    if not isinstance(held, Held):
         return held
     language, ended_at = held.subscriber.language, held.row.ended_at
     if held.row.state in ONGOING:
@@ -168,17 +170,15 @@ def pause(
 ) -> Paused | CannotUndo | Unusable:
     """Send nothing until then, at most a year; just after leaving, this undoes and pauses in one."""
     held = _open(session, token, means=means, now=now)
-    if not isinstance(held, _Held):
+    if not isinstance(held, Held):
         return held
     row, language = held.row, held.subscriber.language
     if row.state not in ONGOING:
         undone = undo(session, token, means=means, now=now)
         if not isinstance(undone, Undone):
             return undone
-    until = min(max(until, now), now + LONGEST_PAUSE)
-    advance(row, Event.PAUSE, now=now, until=until)
-    consent.record(session, row, ConsentEvent.PAUSED, Mechanism.LINK, now=now)
-    return Paused(held.newsletter, language, until)
+    ends_at = pauses.begin(session, row, until=until, mechanism=Mechanism.LINK, now=now)
+    return Paused(held.newsletter, language, ends_at or until)
 
 
 def end_subscription(
@@ -200,7 +200,7 @@ def end_subscription(
 
 
 def _end(
-    session: Session, held: _Held, rows: Sequence[Subscription], mechanism: Mechanism, *, now: datetime
+    session: Session, held: Held, rows: Sequence[Subscription], mechanism: Mechanism, *, now: datetime
 ) -> Left:
     ended = {
         row.newsletter_id
@@ -213,17 +213,23 @@ def _end(
         language=held.subscriber.language,
         newsletters=lookups.newsletters(session, ended),
         others=_others(session, held),
+        told_why=held.row.told_why,
     )
+
+
+def held_by(session: Session, token: str, *, means: Means, now: datetime) -> Held | Unusable:
+    """The subscription that a link names, with all of its reader's, held until the transaction ends."""
+    return _open(session, token, means=means, now=now)
 
 
 def _open(
     session: Session, token: str, *, means: Means, now: datetime, read_rows: ReadRows = LOCKED
-) -> _Held | Unusable:
+) -> Held | Unusable:
     link = read_link(token, Purpose.UNSUBSCRIBE, means=means, now=now)
     return link if isinstance(link, LinkForeign | LinkBroken) else _held(session, link.ids, read_rows)
 
 
-def _held(session: Session, ids: tuple[int, ...], read_rows: ReadRows = LOCKED) -> _Held | NothingToLeave:
+def _held(session: Session, ids: tuple[int, ...], read_rows: ReadRows = LOCKED) -> Held | NothingToLeave:
     subscription_id, issue_id = (*ids, 0, 0)[:2]
     moved = session.get(MovedSubscription, subscription_id)
     named = session.get(Subscription, moved.subscription_id if moved else subscription_id)
@@ -232,9 +238,9 @@ def _held(session: Session, ids: tuple[int, ...], read_rows: ReadRows = LOCKED) 
         return NothingToLeave()
     rows = read_rows(session, subscriber.id)
     newsletter = session.get_one(Newsletter, named.newsletter_id)
-    return _Held(named, rows, subscriber, newsletter, issue_id or None)
+    return Held(named, rows, subscriber, newsletter, issue_id or None)
 
 
-def _others(session: Session, held: _Held) -> tuple[Newsletter, ...]:
+def _others(session: Session, held: Held) -> tuple[Newsletter, ...]:
     rest = (row for row in held.rows if row is not held.row)
     return lookups.newsletters(session, lookups.ongoing(rest))

@@ -1,7 +1,8 @@
 """Work that would take long in one transaction, done in many short ones with a turn for others in between.
 
-Writing down the readers of an issue that has started, and closing what a cancelled issue left open. Each
-step finds in the rows where the last one stopped, so it may end anywhere and go on in any process.
+Writing down the readers of an issue that has started, closing what a cancelled issue left open, handing on
+what readers were owed who are one with others by now. Each step finds in the rows where the last one stopped,
+so it may end anywhere and go on in any process.
 """
 
 import logging
@@ -12,7 +13,7 @@ from threading import Lock
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from newsletters.delivery import freeze, reconcile
+from newsletters.delivery import freeze, merged, reconcile
 from newsletters.runtime import Runtime
 
 LONGEST_GAP_SECONDS = 0.05
@@ -48,10 +49,13 @@ class LongWork:
         with self.runtime.db.reading() as session:
             unprepared = freeze.unprepared_issue_ids(session)
             cancelled = reconcile.cancelled_with_work(session, now=now)
+            gone = merged.unsettled(session)
         for issue_id in unprepared:
             yield self._preparing(issue_id)
         for issue_id in cancelled:
             yield self._writing_off(issue_id)
+        for subscriber_id in gone:
+            yield self._settling(subscriber_id)
 
     def _preparing(self, issue_id: int) -> Step:
         size = self.runtime.config.batch_size
@@ -59,6 +63,13 @@ class LongWork:
 
     def _writing_off(self, issue_id: int) -> Step:
         return lambda session: reconcile.write_off(session, issue_id, now=self.runtime.clock.now())
+
+    def _settling(self, subscriber_id: int) -> Step:
+        def settle(session: Session) -> bool:
+            merged.settle(session, subscriber_id, now=self.runtime.clock.now())
+            return False  # what is on its way is looked at again with the next nudge
+
+        return settle
 
     def _do(self, step: Step) -> None:
         is_unfinished = True

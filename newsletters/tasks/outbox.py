@@ -15,7 +15,7 @@ from newsletters.mail.sending import OutboxSender, never
 from newsletters.mail.verp import MailBounce
 from newsletters.runtime import Runtime
 from newsletters.subscribers.confirm import note_mailed
-from newsletters.subscribers.mails import CONFIRMATION
+from newsletters.subscribers.mails import ASKING
 
 PRIORITY = 100  # before every issue
 
@@ -41,7 +41,7 @@ def _office(runtime: Runtime) -> Office:
 
 def _accepted(session: Session, mail: OutboxMail, *, runtime: Runtime) -> None:
     """A confirmation mail is on its way: so far these sign-ups have come."""
-    if mail.kind == CONFIRMATION and mail.subscriber_id is not None:
+    if mail.kind in ASKING and mail.subscriber_id is not None:
         note_mailed(session, mail.subscriber_id, now=runtime.clock.now())
 
 

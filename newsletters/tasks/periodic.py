@@ -13,11 +13,13 @@ from datetime import timedelta
 
 from newsletters.bounces import processing as bounces
 from newsletters.bounces.providers_replay import forget_heard
+from newsletters.delivery import batches, digests, retention
 from newsletters.delivery import erasure as deliveries
-from newsletters.delivery import retention
 from newsletters.kernel import turns
 from newsletters.mail import outbox
+from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
+from newsletters.subscribers import breaker, pauses, reminders, rhythms
 from newsletters.subscribers.erasure import finish_erasure, unfinished_erasures
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
@@ -55,10 +57,63 @@ def purge_subscribers(runtime: Runtime) -> None:
         purge(session, now=runtime.clock.now())
 
 
+def remind_unconfirmed(runtime: Runtime) -> None:
+    """One reminder to those who asked yesterday and have not confirmed."""
+    after, reminded = timedelta(hours=runtime.config.remind_after_hours), 0
+    while after:
+        with runtime.db.transaction() as session:
+            done = reminders.remind_some(session, after=after, means=runtime, now=runtime.clock.now())
+        reminded += done.reminded
+        if not done.has_more:
+            break
+    if reminded:
+        runtime.engine.nudge("send_outbox")
+
+
+def end_pauses(runtime: Runtime) -> None:
+    """Pauses whose day has come, a few at a time: many end at one midnight."""
+    ended = pauses.AT_ONCE
+    while ended == pauses.AT_ONCE:
+        with runtime.db.transaction() as session:
+            ended = pauses.end_some(session, now=runtime.clock.now())
+
+
+def plan_digests(runtime: Runtime) -> None:
+    """Who is owed a digest by the clocks of a newsletter's zone."""
+    now = runtime.clock.now()
+    with runtime.db.reading() as session:
+        newsletters = rhythms.with_digests(session)
+    for newsletter_id in newsletters:
+        has_more = True
+        while has_more:
+            with runtime.db.transaction() as session:
+                has_more = rhythms.plan_some(session, newsletter_id, now=now)
+
+
+def make_digests(runtime: Runtime) -> None:
+    """What readers are owed who were away or read in digests, as far as the outbox has room."""
+    queued, has_more = 0, True
+    while has_more:
+        with runtime.db.transaction() as session:
+            done = digests.make_some(session, means=runtime, now=runtime.clock.now())
+        queued, has_more = queued + done.queued, done.has_more
+    if queued:
+        runtime.engine.nudge("send_outbox")
+
+
 def forget_settled_mail(runtime: Runtime) -> None:
     """Single mails that were settled long ago."""
     with runtime.db.transaction() as session:
         outbox.forget_settled(session, before=runtime.clock.now() - OUTBOX_KEPT)
+
+
+def close_breaker(runtime: Runtime) -> None:
+    """A crowd at the sign-up forms that has gone: the owners are told."""
+    with runtime.db.transaction() as session:
+        is_over = breaker.close_if_quiet(session, now=runtime.clock.now())
+    if is_over:
+        log.warning("the sign-up forms are quiet again")
+        runtime.engine.nudge("send_outbox")
 
 
 def finish_erasures(runtime: Runtime) -> None:
@@ -72,6 +127,13 @@ def finish_erasures(runtime: Runtime) -> None:
             finish_erasure(session, subscriber_id)
     if erased:
         runtime.db.forget_deleted()
+
+
+def doubt_abandoned(runtime: Runtime) -> None:
+    """What dead workers had begun of issues that are paused."""
+    with runtime.db.transaction() as session:
+        retries = runtime.config.in_doubt == "retry"
+        batches.doubt_abandoned(session, retries_doubt=retries, now=runtime.clock.now())
 
 
 def count_standings(runtime: Runtime) -> None:
@@ -99,17 +161,30 @@ def forget_deliveries(runtime: Runtime) -> None:
             has_more = retention.forget_some(session)
 
 
+def sign_issues(runtime: Runtime) -> None:
+    """Public issues that no key of ours has signed: sent before signing was, or before the secret changed."""
+    with runtime.db.transaction() as session:
+        sign_missing(session, notary=runtime, now=runtime.clock.now())
+
+
 TABLE: tuple[Entry, ...] = (
     Entry(60, finish_erasures),
     Entry(60, want_looks),
+    Entry(60, close_breaker),
+    Entry(60, remind_unconfirmed),
+    Entry(60, end_pauses),
+    Entry(60, plan_digests),
+    Entry(10, make_digests),
     Entry(60, want_domains),
     Entry(3600, forget_old_flow),
     Entry(3600, forget_webhook_tokens),
+    Entry(20, doubt_abandoned),
     Entry(20, judge_spikes),
     Entry(20, tell_deliveries),
     Entry(60, watch_rates),
     Entry(600, forget_quarantined),
     Entry(60, forget_deliveries),
+    Entry(60, sign_issues),
     Entry(300, purge_subscribers),
     Entry(120, count_standings),
     Entry(3600, forget_settled_mail),

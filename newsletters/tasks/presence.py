@@ -1,9 +1,13 @@
-"""A worker's entry in the roster: written when it starts, renewed while it lives, struck out when it ends."""
+"""A worker's entry in the roster: written when it starts, renewed while it lives, struck out when it ends.
+
+A worker that was killed strikes nothing out; others of its machine, who know that it is dead, do it.
+"""
 
 import logging
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -11,7 +15,7 @@ from newsletters.kernel import roster
 from newsletters.kernel.roster import Announcement
 from newsletters.kernel.version import code_mark
 from newsletters.runtime import Runtime
-from newsletters.tasks.identity import worker_name
+from newsletters.tasks.identity import is_known_dead, worker_name
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +34,13 @@ class Presence:
         if self._monotonic() < self._next_at:
             return
         self._next_at = self._monotonic() + roster.ANNOUNCED_EVERY.total_seconds()
+        said = replace(self._said, lacks_room=self._runtime.db.space.is_full())
         with self._runtime.db.transaction(durable=False) as session:
-            roster.announce(session, self._said, now=self._runtime.clock.now())
+            now = self._runtime.clock.now()
+            roster.announce(session, said, now=now)
+            for worker in roster.present(session, now=now):
+                if is_known_dead(worker.name):
+                    roster.leave(session, worker.name)
 
     def leave(self) -> None:
         """Say that this worker ends."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletters.delivery import absence, batches, freeze, reconcile
 from newsletters.mail import outbox
 from newsletters.publishing.lifecycle import WrongState
+from newsletters.publishing.signatures import sign_issue
 from newsletters.runtime import Runtime
 from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
@@ -75,6 +76,7 @@ class Pulse:
     def _start(self, session: Session, issue_id: int) -> None:
         size, now = self.runtime.config.batch_size, self.runtime.clock.now()
         issue = freeze.start(session, issue_id, batch_size=size, now=now)
+        sign_issue(session, issue, notary=self.runtime, now=now)
         log.info("issue %d is %s: %d of %d prepared", issue_id, issue.state, issue.prepared, issue.candidates)
 
     def nudge_long_work(self) -> None:

@@ -215,7 +215,7 @@ def test_an_export_is_a_file(desk: Furnished, new_page: Callable[..., Page]) -> 
     page.goto(desk.url("/desk/newsletters/{newsletter}/export"))
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
 
     assert download.value.suggested_filename.endswith("-readers-2026-03-02.csv")
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()

@@ -219,34 +219,6 @@ def test_without_a_script_the_answer_mends_adds_and_leads_back(live: Live, new_p
     assert page.url == f"{live.example_url}/"
 
 
-def test_without_a_script_the_form_posts_itself_and_leads_back(live: Live, new_page: NewPage) -> None:
-    page = new_page(javascript=False, width=390)
-    page.goto(live.example_url)
-
-    subscribe(box(page, "Explaining Ukraine"), "no.script@readers.example")
-
-    expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
-    expect(page.get_by_text(THANKS)).to_be_visible()
-    assert page.context.cookies() == []
-    page.get_by_role("link", name="Back to localhost").click()
-    assert page.url == f"{live.example_url}/"
-
-
-def test_without_a_script_an_error_comes_back_with_what_was_typed(live: Live, new_page: NewPage) -> None:
-    page = new_page(javascript=False)
-    page.goto(live.example_url)
-
-    subscribe(box(page, "Morning Brief"), "olena at home")
-    field = page.get_by_label("Enter your email to subscribe")
-    expect(field).to_have_value("olena at home")
-    expect(page.get_by_text("Please, enter correct email address").last).to_be_visible()
-    field.fill("later.right@readers.example")
-    page.get_by_role("button", name="Subscribe").click()
-
-    expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
-    assert page.context.cookies() == []
-
-
 def test_when_the_script_gets_no_answer_the_browser_posts(live: Live, new_page: NewPage) -> None:
     page = new_page()
     page.goto(live.example_url)
@@ -283,9 +255,8 @@ def test_among_very_many_posts_the_script_does_the_work_by_itself(live: Live, ne
     assert live.sink.message(to="in.a.crowd@readers.example")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 1440])
-def test_axe_finds_nothing_before_and_after(live: Live, new_page: NewPage, theme: str, width: int) -> None:
+@pytest.mark.parametrize(("width", "theme"), [(320, "light"), (390, "dark"), (1440, "light")])
+def test_axe_finds_nothing_before_and_after(live: Live, new_page: NewPage, width: int, theme: str) -> None:
     page = new_page(width=width, theme=theme)
     page.goto(live.example_url)
     before = axe_problems(page)

@@ -1,4 +1,4 @@
-"""Code from the desk, pasted into a page of another origin: each way, with and without a script."""
+"""The desk's rooms of forms for other sites, and a frame of theirs on a page without any style."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -30,37 +30,14 @@ PAGE = (
     '<link rel="icon" href="data:,"></head>'
     "<body><main><h1>A static page</h1>{code}</main></body></html>"
 )
-THEMES = ("light", "dark")
+LOOKS = [("light", PHONE), ("dark", DESK)]
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("way", ["code-plain", "code-script"])
-@pytest.mark.parametrize("javascript", [True, False])
-def test_a_pasted_form_signs_a_reader_up(
-    live: Live, new_page: NewPage, codes: dict[str, str], way: str, javascript: bool, width: int
-) -> None:
-    email = f"{way}.{javascript}.{width}@readers.example".lower()
-    page = new_page(width=width, javascript=javascript)
-
-    with static_page(codes[way]) as address:
-        page.goto(address)
-        page.get_by_label("Enter your email to subscribe").fill(email)
-        page.get_by_role("button", name="Join").click()
-
-        expect(page.get_by_text("Successfully subscribed")).to_be_visible()
-        assert page.url.startswith(address) is (javascript and way == "code-script")
-        assert not scrolls_sideways(page)
-    assert live.sink.message(to=email)
-    assert page.context.cookies() == []
-
-
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [PHONE, DESK])
 def test_a_pasted_frame_answers_in_place_and_grows(
-    live: Live, new_page: NewPage, codes: dict[str, str], theme: str, width: int
+    live: Live, new_page: NewPage, codes: dict[str, str]
 ) -> None:
-    email = f"frame.{theme}.{width}@readers.example"
-    page = new_page(width=width, theme=theme)
+    email = "frame@readers.example"
+    page = new_page(width=PHONE, theme="dark")
     code = codes["code-frame"] + codes["code-height"]
 
     with static_page(code) as address:
@@ -82,26 +59,7 @@ def test_a_pasted_frame_answers_in_place_and_grows(
     assert page.context.cookies() == []
 
 
-def test_a_frame_without_a_script_opens_our_answer_in_a_new_tab(
-    live: Live, new_page: NewPage, codes: dict[str, str]
-) -> None:
-    page = new_page(javascript=False, width=PHONE)
-
-    with static_page(codes["code-frame"]) as address:
-        page.goto(address)
-        frame = page.frame_locator("iframe")
-        frame.get_by_label("Enter your email to subscribe").fill("frame.plain@readers.example")
-        with page.context.expect_page() as opened:
-            frame.get_by_role("button", name="Join").click()
-
-        answer = opened.value
-        expect(answer.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
-        expect(answer.get_by_role("link", name="Back to 127.0.0.1")).to_have_attribute("href", address)
-    assert live.sink.message(to="frame.plain@readers.example")
-
-
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_the_room_is_accessible_and_narrow_enough(
     live: Live, new_page: NewPage, theme: str, width: int
 ) -> None:
@@ -134,11 +92,20 @@ def test_the_code_follows_the_choices_and_is_copied(live: Live, new_page: NewPag
 @pytest.fixture(scope="module")
 def codes(live: Live) -> dict[str, str]:
     """What the desk offers to copy for the chosen form."""
-    port = urlsplit(live.url).port
-    connection = HTTPConnection("localhost", port, timeout=60)
-    connection.request("GET", room(live), headers={"Cookie": f"desk={cookie(live)}"})
+    return pasted_codes(read_desk(live, room(live), cookie(live)))
+
+
+def read_desk(live: Live, path: str, session_cookie: str) -> str:
+    """A page of the desk as an editor's browser gets it."""
+    connection = HTTPConnection("localhost", urlsplit(live.url).port, timeout=60)
+    connection.request("GET", path, headers={"Cookie": f"desk={session_cookie}"})
     page = connection.getresponse().read().decode()
     connection.close()
+    return page
+
+
+def pasted_codes(page: str) -> dict[str, str]:
+    """The code of each way, as it is copied."""
     return {
         way: unescape(code) for way, code in re.findall(r'<code id="([^"]+)">(.*?)</code>', page, re.DOTALL)
     }
@@ -161,6 +128,33 @@ def open_room(live: Live, page: Page) -> None:
     """Go there as an editor."""
     page.context.add_cookies([{"name": "desk", "value": cookie(live), "url": live.url}])
     page.goto(f"{live.url}{room(live)}")
+
+
+def test_a_form_with_a_question_is_made_by_hand_and_looks_right(live: Live, new_page: NewPage) -> None:
+    page = new_page(width=PHONE, theme="dark")
+    page.context.add_cookies([{"name": "desk", "value": cookie(live), "url": live.url}])
+    page.goto(f"{live.url}/desk/forms/new")
+    page.get_by_label("Name of the form").fill("by-hand")
+    page.get_by_role("group", name="Morning Brief").get_by_label("Offered").check()
+    question = page.get_by_role("group", name="One question more")
+    expect(question.get_by_label("What may be chosen, a line each · English")).to_be_hidden()
+    question.get_by_label("What is asked for").select_option("One of several")
+    question.get_by_label("The question · English").fill("You are a")
+    question.get_by_label("What may be chosen, a line each · English").fill("Teacher")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Please give at least two lines")
+    problems = axe_problems(page)
+    page.get_by_label("What may be chosen, a line each · English").first.fill("Teacher\nDoctor")
+
+    page.get_by_role("button", name="Save").click()
+
+    preview = page.frame_locator("[title='The form in its frame']")
+    expect(preview.get_by_label("You are a")).to_be_visible()
+    assert problems + axe_problems(page) == []
+    assert not scrolls_sideways(page)
+    page.goto(f"{live.url}/desk/forms")
+    expect(page.get_by_role("link", name="by-hand", exact=True)).to_be_visible()
+    assert axe_problems(page) == []
 
 
 @contextmanager

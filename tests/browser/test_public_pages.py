@@ -18,6 +18,13 @@ from tests.mailbox import take_all
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
+LIGHT_BYTES = 60_000  # heads and bodies, without images
+WATCH_SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +36,7 @@ def addresses(live: Live) -> dict[str, str]:
         "newsletter in Ukrainian": "/newsletters/ukrainska-nedilia",
         "archive": "/newsletters/explaining-ukraine/archive",
         "preferences asked for": "/preferences",
+        "is it from us": "/genuine",
         "link not whole": "/confirm/made-up",
         "new link": "/confirm/again",
         "no such page": "/newsletters/nowhere",
@@ -80,6 +88,8 @@ def _personal(live: Live) -> dict[str, str]:
             "unsubscribe": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, active.id, issue.id)}",
             "nothing to leave": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, 10**9, 0)}",
             "preferences": f"/preferences/{preferences}",
+            "receipts": f"/preferences/{preferences}/receipts",
+            "everything": f"/preferences/{preferences}/data",
             "erase": f"/preferences/{preferences}/erase",
             "change address": f"/change-address/{sign(Purpose.CHANGE_ADDRESS, change.id, expires_at=later)}",
         }
@@ -116,6 +126,28 @@ def test_no_page_is_wider_than_the_narrowest_window(
         too_wide += [name] if scrolls_sideways(page) else []
 
     assert too_wide == []
+
+
+def test_the_front_page_is_light_and_nothing_on_it_moves(live: Live, new_page: NewPage) -> None:
+    page = new_page(width=PHONE)
+    kinds: dict[str, str] = {}
+    transferred: dict[str, float] = {}
+    network = page.context.new_cdp_session(page)
+    network.on("Network.responseReceived", lambda each: kinds.update({each["requestId"]: each["type"]}))
+    network.on(
+        "Network.loadingFinished",
+        lambda each: transferred.update({each["requestId"]: each["encodedDataLength"]}),
+    )
+    network.send("Network.enable")
+    page.add_init_script(WATCH_SHIFTS)
+
+    page.goto(live.url, wait_until="networkidle")
+    page.keyboard.press("End")
+
+    weight = sum(bytes_ for number, bytes_ in transferred.items() if kinds[number] != "Image")
+    assert len(transferred) > 3
+    assert weight <= LIGHT_BYTES
+    assert page.evaluate("window.shifts") == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -241,7 +241,6 @@ class Fleet:
         environment = self.stage.environment(
             DATA_DIR=str(self.stage.folder / name),
             SMTP_URL=f"{self.stage.sink.smtp_url}?connections={CONNECTIONS}",
-            SENDER_THREADS=str(CONNECTIONS),
             **settings,
         )
         argv = (sys.executable, "-m", "newsletters.cli", command)

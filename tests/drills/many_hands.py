@@ -72,8 +72,8 @@ class FrozenWorker:
             issue_id = stage.schedule()
             allowed = 0
             for number in range(self.times):
-                chosen = random.choice(workers)
-                allowed += self._freeze_once(stage, chosen, self.readers * (number + 1) // (self.times + 2))
+                stage.wait_for_messages(self.readers * (number + 1) // (self.times + 2))
+                allowed += self._freeze_once(stage, workers)
                 ground.say(f"{number + 1} frozen, {stage.sink.count():,} messages")
             stage.sink.faults()
             stage.wait_for_end(issue_id)
@@ -94,11 +94,17 @@ class FrozenWorker:
             limit=f"0 lost, at most {allowed} repeated (one a connection)",
         )
 
-    def _freeze_once(self, stage: Stage, worker: Program, after: int) -> int:
-        """Freeze, let the others take over, thaw; how many connections it had."""
+    def _freeze_once(self, stage: Stage, workers: list[Program]) -> int:
+        """Freeze one that sends, let the others take over, thaw; how many connections it had."""
         port = stage.sink.port
-        stage.wait_for_messages(after)
-        wait_until(lambda: connections_to(worker.pid, port), seconds=120, what="a worker that sends")
+        sending: list[Program] = []
+
+        def is_any_sending() -> bool:
+            sending[:] = [worker for worker in workers if connections_to(worker.pid, port)]
+            return bool(sending)
+
+        wait_until(is_any_sending, seconds=120, what="a worker that sends")
+        worker = random.choice(sending)
         freeze(stage, worker)
         connections = connections_to(worker.pid, port)
         if self.waits:

@@ -89,6 +89,8 @@ class Stage:
         for program in self.programs:
             program.kill()
         self._ending.close()
+        if self.server is not None:
+            self.server.stop()  # its data may lie on a disk that is about to go
 
     @property
     def is_sqlite(self) -> bool:

@@ -15,6 +15,7 @@ from tests.drills.power_cut import PowerCut
 from tests.drills.sending import EverybodyOnce, FlatMemory
 from tests.drills.server_away import ServerAway
 from tests.drills.server_faults import FaultsInEveryPhase, SlowAnswer
+from tests.drills.signup_floods import SignupFloods
 from tests.drills.wrong_clocks import WrongClocks
 
 SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
@@ -72,7 +73,7 @@ DRILLS: tuple[Drill, ...] = (
         "leaving-midway",
         "Who leaves, or is suppressed, while an issue goes out gets nothing that was not on its way.",
         full=LeavingMidway(),
-        short=LeavingMidway(readers=400, leavers=10),
+        short=LeavingMidway(readers=400, leavers=10, answer_seconds=0.3),
     ),
     Drill(
         "paused-and-resumed",
@@ -130,6 +131,12 @@ DRILLS: tuple[Drill, ...] = (
         "A worker's memory does not grow with the number of readers.",
         full=FlatMemory(),
         short=FlatMemory(readers=2_000, messages=100, most_growth=0.2),
+    ),
+    Drill(
+        "signup-floods",
+        "A flood of sign-ups sets off one mail to its victim, few to strangers, and keeps no reader out.",
+        full=SignupFloods(),
+        short=SignupFloods(for_one=150, clients=30, for_many=250, per_minute=50),
     ),
     Drill(
         "histories",

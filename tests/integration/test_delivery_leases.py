@@ -14,11 +14,15 @@ from newsletters.delivery.batches import LEASE, Hold, LeaseLost
 from newsletters.delivery.ledger import Ledger
 from newsletters.delivery.models import DeliveryState
 from newsletters.delivery.outcomes import Entered, Outcome, Page
+from newsletters.delivery.queries import progress
 from newsletters.kernel.clock import FixedClock
+from newsletters.publishing import lifecycle
 from newsletters.runtime import Runtime
+from newsletters.tasks.periodic import doubt_abandoned
 from newsletters.tasks.register import Tasks, register
 from tests.delivering import (
     Watched,
+    act_on,
     claim_batch,
     delivery_to,
     make_audience,
@@ -73,6 +77,26 @@ def test_after_a_crash_exactly_the_message_in_flight_is_in_doubt(
     assert [row.reason for row in rows] == ["in_doubt", "", "", ""]
     stats = sink.stats()
     assert (stats["messages"], stats["distinct_recipients"], stats["duplicates"]) == (5, 4, 1)
+
+
+def test_a_paused_issue_says_what_its_dead_worker_had_begun(
+    runtime: Runtime, tasks: Tasks, clock: FixedClock
+) -> None:
+    issue_id = start_issue(runtime, make_audience(runtime.db, 3))
+    with pytest.raises(KeyboardInterrupt):
+        send_with(tasks, after_first=_die)
+    act_on(runtime.db, issue_id, lifecycle.pause)
+    doubt_abandoned(runtime)
+    within_its_lease = outcomes(runtime.db, issue_id)
+
+    clock.advance(LEASE + timedelta(seconds=1))
+    doubt_abandoned(runtime)
+
+    assert within_its_lease == {WAITING: 3}
+    assert outcomes(runtime.db, issue_id) == {UNKNOWN: 1, WAITING: 2}
+    with runtime.db.reading() as session:
+        told = progress(session, issue_id, now=clock.now())
+    assert (told.unknown, told.waiting) == (1, 2)
 
 
 def test_two_workers_never_hold_one_batch(runtime: Runtime) -> None:

@@ -93,7 +93,9 @@ def test_a_resting_server_and_provider_say_since_when_why_and_until_when(
     assert "Connection refused" in page
     assert "5.7.1 blocked" in page
     assert "one@readers.example" not in page
-    assert page.count("Try again now") == 3
+    assert (
+        page.count("Try again now") == 2
+    )  # the server and Google; ukr.net was put off by what became of the server
 
 
 def test_a_server_can_be_tried_at_once_with_the_issues_that_wait_for_it(

@@ -80,6 +80,7 @@ def test_a_page_asked_for_before_signing_in_is_shown_after_it(client: FlaskClien
         "/deskevil",
         "/desk\\..\\",
         "javascript:alert(1)",
+        "http://[::1",
     ],
 )
 def test_signing_in_never_leads_to_another_site(client: FlaskClient, db: Database, elsewhere: str) -> None:

@@ -16,7 +16,8 @@ __all__ = ["ground"]  # a fixture of its own module
 
 KIND = "postgresql" if on_postgres else "sqlite"
 SHORT_ENOUGH = {"everybody-once", "killed-workers", "many-schedulers"}
-ON_SQLITE = {"frozen-worker", "server-faults"}  # what they show does not depend on the database
+# What they show does not depend on the database.
+ON_SQLITE = {"frozen-worker", "signup-floods"}
 HERE = [
     drill for drill in DRILLS if drill.name in SHORT_ENOUGH or (drill.name in ON_SQLITE and KIND == "sqlite")
 ]

@@ -360,3 +360,33 @@ def _code(client: FlaskClient, accepted: Any, code: str) -> Any:
 def _of_nobody(answer: dict[str, object], email: str) -> dict[str, object]:
     """An answer without what was typed and without the token that names the request."""
     return {name: str(value).replace(email, "someone") for name, value in answer.items() if name != "request"}
+
+
+@pytest.mark.parametrize(
+    "claimed", ["javascript:alert(1)", "data:text/html,x", "https://[::1", "//evil.example", "x"]
+)
+def test_a_browser_that_vouches_for_nothing_leads_back_nowhere(
+    client: FlaskClient, db: Database, claimed: str
+) -> None:
+    with db.transaction() as session:
+        make_newsletter(session, slug="quiet")
+    data = {"email": EMAIL, "newsletter": "quiet", "page": claimed}
+
+    answers = [
+        client.post(path, data=data, headers={"Referer": referrer})
+        for path in ("/embed/subscribe", "/embed/again")
+        for referrer in ("", "http://[::1", claimed)
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 200
+        assert f'href="{claimed}' not in answer.get_data(as_text=True)
+
+
+def test_a_frame_whose_place_makes_no_sense_is_shown(client: FlaskClient, db: Database) -> None:
+    with db.transaction() as session:
+        make_newsletter(session, slug="quiet")
+
+    answer = client.get("/embed/frame?newsletter=quiet", headers={"Referer": "http://[::1"})
+
+    assert answer.status_code == 200

@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from newsletters.accounts.models import Role
 from newsletters.kernel.db import Database
 from newsletters.runtime import Runtime
-from newsletters.subscribers import guard, proofs
+from newsletters.subscribers import breaker, guard, proofs
 from newsletters.subscribers.errors import ProofWanted, TooManyPosts
 from newsletters.subscribers.guard import CLIENT, DOMAIN, FORM, NETWORK, Post
 from newsletters.subscribers.proofs import Proof
-from tests.factories import make_newsletter
+from tests.factories import make_editor, make_newsletter
 from tests.mailbox import advance, fresh_client
 from tests.readers import EMAIL, embed_sign_up, mails, sign_up
 
@@ -338,8 +339,49 @@ def test_without_a_script_the_wait_gets_a_reader_in(
     assert done.status_code == 303
 
 
-def test_an_attack_is_said_once(runtime: Runtime) -> None:
-    with runtime.db.transaction() as session:
-        said = [guard.note_attack(session, now=runtime.clock.now()) for _ in range(3)]
+def test_owners_hear_once_that_a_crowd_came_and_once_that_it_has_gone(runtime: Runtime, db: Database) -> None:
+    with db.transaction() as session:
+        owner = make_editor(session, role=Role.OWNER)
+        make_editor(session, role=Role.EDITOR)
 
-    assert said == [True, False, False]
+    def trip() -> bool:
+        with db.transaction() as session:
+            return breaker.trip(session, bound=120, now=runtime.clock.now())
+
+    def close() -> bool:
+        with db.transaction() as session:
+            return breaker.close_if_quiet(session, now=runtime.clock.now())
+
+    began = [trip() for _ in range(3)]
+    advance(runtime, breaker.QUIET - timedelta(minutes=1))
+    too_soon = close()
+    came_back = trip()
+    with db.reading() as session:
+        is_tripped = breaker.is_tripped(session)
+    advance(runtime, breaker.QUIET)
+    closed = [close(), close()]
+
+    assert (began, came_back, is_tripped) == ([True, False, False], False, True)
+    assert (too_soon, closed) == (False, [True, False])
+    told = mails(db, "signup_alert")
+    assert [(mail.recipient, mail.params) for mail in told] == [
+        (owner.email, {"is_over": False, "bound": 120, "minutes": 0}),
+        (owner.email, {"is_over": True, "bound": 0, "minutes": 29}),
+    ]
+    with db.reading() as session:
+        assert not breaker.is_tripped(session)
+
+
+def test_a_crowd_at_a_form_is_told_to_the_owner(client: FlaskClient, runtime: Runtime, db: Database) -> None:
+    most = runtime.config.signups_per_minute
+    with db.transaction() as session:
+        make_newsletter(session, slug="explaining-ukraine")
+        make_editor(session, role=Role.OWNER)
+        for _ in range(guard.easy_per_minute(most)):
+            crowd = Post(fresh_client())
+            guard.admit(session, crowd, means=runtime, now=runtime.clock.now(), most_per_minute=most)
+
+    answers = [sign_up(client).status_code for _ in range(2)]
+
+    assert answers == [429, 429]
+    assert len(mails(db, "signup_alert")) == 1

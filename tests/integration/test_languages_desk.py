@@ -21,6 +21,9 @@ from newsletters.kernel.db import Database
 from newsletters.publishing import drafts
 from newsletters.publishing.models import Issue, IssueExclusion, IssueState, Newsletter, OptInWording
 from newsletters.runtime import Runtime
+from newsletters.subscribers.form_fields import Field, FieldKind
+from newsletters.subscribers.saved_forms import FormMade, Offered
+from newsletters.subscribers.saved_forms import save as save_form
 from newsletters.web.admin.issues_progress import BRAKES
 from tests.conftest import NOW
 from tests.desk import signed_in
@@ -40,6 +43,7 @@ NAMES = (
         "GIF",
         "WebP",
         "CSV",
+        "JSON",
         "SMTP",
         "GDPR",
         "Gmail",
@@ -56,6 +60,7 @@ NOT_PAGES = (
     "desk.preview_mail",
     "desk.preview_text",
     "desk.embedding_preview",
+    "desk.form_preview",
     "desk.progress_json",
     "desk.issue_readers_csv",
     "desk.style",
@@ -106,6 +111,13 @@ def furnish_issues(session: Session, newsletter: Newsletter, editor: Editor) -> 
     return [*issues, draft]
 
 
+def make_form(session: Session, newsletter: Newsletter, editor: Editor) -> int:
+    """A sign-up form that asks a question."""
+    asked = Field("misto", FieldKind.TEXT, {"uk": "Ваше місто"})
+    made = FormMade("article-footer", "uk", (Offered(newsletter.id),), fields=(asked,))
+    return save_form(session, made, actor=editor, now=NOW).id
+
+
 def put_aside(session: Session) -> int:
     """A returned mail that nobody could place."""
     return quarantine.keep(
@@ -137,6 +149,7 @@ def editor(app: Flask, db: Database, runtime: Runtime) -> tuple[FlaskClient, dic
         return client, {
             "issue_id": [issue.id for issue in issues],
             "newsletter_id": [newsletter.id, other.id],
+            "form_id": [make_form(session, newsletter, owner)],
             "reader_id": [reader.id],
             "mail_id": [put_aside(session)],
             "state": [state.value for state in DeliveryState],

@@ -39,7 +39,7 @@ WRITTEN = {
     "excerpt": "Дякую.",
     "provider": "провайдер",
 }
-NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українська")
+NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українська", "UTC", "https", "localhost")
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +87,10 @@ def the_pages_of_readers(
     yield browser.get("/embed/frame?newsletter=nedilia&language=uk")
     for path in ("", "/archive", "/issues/khlib", "/issues/potiah"):
         yield browser.get(PAGE + path)
+    yield browser.get("/genuine")
+    for link in ("", "?", f"http://localhost{PAGE}/issues/khlib", "http://localhost/x", "https://x.example"):
+        yield browser.post("/genuine", data={"link": link})
+    yield browser.post("/genuine", data={"subject": "Нічого", "date": "2026-03-02"})
     yield embed_sign_up(browser, email="?", newsletters=["nedilia"])
     yield embed_sign_up(browser, newsletters=[])
     yield embed_sign_up(browser, email="inshyi@readers.example", newsletters=["nedilia"])
@@ -139,6 +143,8 @@ def the_pages_of_subscribers(
         yield browser.post(f"{leaving}{action}", follow_redirects=True)
     clock.advance(timedelta(hours=2))
     yield browser.post(f"{leaving}/undo", follow_redirects=True)
+    yield browser.get(f"{preferences}/receipts")
+    yield browser.get(f"{preferences}/data")
     yield browser.get(f"{preferences}/erase")
     yield post("/erase")
     yield post("/erase", sure="y")
@@ -156,6 +162,7 @@ def test_signing_up_and_confirming(
     assert untranslated(met) == {}
     assert headings(met) == {
         "Розсилки",
+        "Чи справді цей лист від нас?",
         "Українська неділя",
         "Українська неділя: усі випуски",
         "Неділя без поспіху",
@@ -189,6 +196,8 @@ def test_preferences_and_leaving(
         "Ви знову підписані",
         "Пауза",
         "Повернути це тут уже запізно",
+        "На що ви погодилися",
+        "Усе, що ми про вас маємо",
         "Стерти мене",
         "Вас стерто",
         "Ви нічого від нас не отримуєте",

@@ -5,6 +5,7 @@ from threading import Timer
 
 import pytest
 
+from newsletters.mail import pool
 from newsletters.mail.dialogue import Timeouts
 from newsletters.mail.replies import Phase, ServerUnavailable
 from tests.posting import Posting, letter
@@ -36,6 +37,34 @@ def test_connections_are_capped_and_all_used(sink: SinkProcess) -> None:
     assert sink.stats()["connections"]["total"] >= 10
 
 
+@pytest.mark.parametrize("fault", ["rcpt-slow-2", "dot-slow-2"])
+def test_whoever_stands_behind_a_letter_whose_answer_takes_long_goes_another_way(
+    sink: SinkProcess, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "STUCK_SECONDS", 0.2)
+    sink.faults({"match": "*@drip.example", "fault": fault})
+    others = [letter(key) for key in range(1, 6)]
+    with exchanging(f"{sink.smtp_url}?connections=2", timeouts=Timeouts()) as exchange:
+        outcomes = Posting(exchange).send([letter(0, recipient="a@drip.example"), *others])
+
+    assert list(outcomes)[-1] == 0
+    assert len(accepted(outcomes)) == 6
+    assert sink.stats()["duplicates"] == 0
+
+
+def test_a_server_that_is_slow_to_everybody_gets_its_time(
+    sink: SinkProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "STUCK_SECONDS", 0.1)
+    sink.faults({"fault": "dot-slow-0.4"})
+    with exchanging(f"{sink.smtp_url}?connections=2", timeouts=Timeouts()) as exchange:
+        outcomes = Posting(exchange).send([letter(key) for key in range(10)])
+
+    assert len(accepted(outcomes)) == 10
+    assert sink.stats()["messages"] == 10
+    assert sink.stats()["connections"]["total"] <= 4  # some are given up before it is known how slow it is
+
+
 def test_a_connection_takes_only_so_many_letters_of_a_kind(sink: SinkProcess) -> None:
     letters = [letter(key)._replace(kind="google", most=5) for key in range(20)]
     others = [letter(key) for key in range(20, 40)]
@@ -51,10 +80,10 @@ def test_a_connection_takes_only_so_many_letters_of_a_kind(sink: SinkProcess) ->
 
 def test_caps_may_change_at_any_time(sink: SinkProcess) -> None:
     with exchanging(f"{sink.smtp_url}?connections=4", timeouts=Timeouts()) as exchange:
-        posting, pool = Posting(exchange), exchange.pools[0]
+        posting, only = Posting(exchange), exchange.pools[0]
         posting.send([letter(key) for key in range(20)])
-        pool.connections, pool.messages = 1, 5
-        posting.run([], until=lambda: pool.health().open <= 1)
+        only.connections, only.messages = 1, 5
+        posting.run([], until=lambda: only.health().open <= 1)
         posting.send([letter(key) for key in range(20, 40)])
 
     assert len(accepted(posting.outcomes)) == 40

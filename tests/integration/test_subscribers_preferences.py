@@ -387,18 +387,10 @@ def test_the_download_has_everything_with_the_words_that_were_agreed_to(
 ) -> None:
     with reader.runtime.db.reading() as session:
         subscriber = session.get_one(Subscriber, reader.row.id)
-        data = download(
-            session,
-            subscriber,
-            deliveries=[{"issue": "Issue 1", "state": "accepted", "settled_at": reader.now}],
-            now=reader.now,
-        )
+        data = download(session, subscriber, now=reader.now)
 
     read_back = json.loads(json.dumps(data))
     assert read_back["address"] == reader.email
     assert [row["state"] for row in read_back["subscriptions"]] == ["active"]
     assert [row["event"] for row in read_back["consent"]] == ["requested", "confirmed"]
     assert {row["wording"] for row in read_back["consent"]} == {f"Send me {news.name} by e-mail."}
-    assert read_back["deliveries"] == [
-        {"issue": "Issue 1", "state": "accepted", "settled_at": reader.now.isoformat()}
-    ]

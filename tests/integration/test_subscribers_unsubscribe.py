@@ -18,9 +18,9 @@ from newsletters.subscribers.models import (
     Subscription,
     SubscriptionState,
 )
+from newsletters.subscribers.pauses import LONGEST_PAUSE
 from newsletters.subscribers.stopping import mark_bounced, mark_complained
 from newsletters.subscribers.unsubscribe import (
-    LONGEST_PAUSE,
     UNDO_WINDOW,
     CannotUndo,
     Leaving,

@@ -41,7 +41,7 @@ def test_the_first_run_furnishes_and_the_second_keeps(started: Callable[..., Run
     second = started()
     second.wait_until_ready()
 
-    assert health == {"status": "ok", "web": "ok", "database": "ok", "engine": "ok"}
+    assert health == {"status": "ok", "web": "ok", "database": "ok", "engine": "ok", "disk": "ok"}
     assert stopped == 0
     assert re.search(r"editor@newsroom\.example, password \S{12,}", first.output)
     assert "furnishing" not in second.output

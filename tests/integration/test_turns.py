@@ -1,5 +1,7 @@
 """Work that one worker at a time does: turns, the periodic table upon them, and the roster of workers."""
 
+import os
+import socket
 import threading
 from datetime import datetime, timedelta
 
@@ -12,6 +14,7 @@ from newsletters.kernel.db import Database
 from newsletters.kernel.roster import Announcement
 from newsletters.kernel.turns import LEASE, Turn
 from newsletters.runtime import Runtime
+from newsletters.tasks.identity import worker_name
 from newsletters.tasks.periodic import TABLE, Entry, Timetable
 from newsletters.tasks.presence import Presence
 from tests.conftest import NOW
@@ -58,6 +61,19 @@ def test_a_holder_that_froze_is_waited_for_and_may_then_end_nothing(db: Database
     with db.reading() as session:
         turn = session.scalars(select(Turn)).one()
     assert (turn.worker, turn.ended_at, turn.leased_until) == ("other", None, NOW + 2 * LEASE)
+
+
+@pytest.mark.parametrize("behind", [timedelta(milliseconds=1), timedelta(seconds=30)])
+def test_whoever_asked_for_the_time_a_moment_before_the_holder_gets_no_turn(
+    db: Database, behind: timedelta
+) -> None:
+    first = _take(db, "first", now=NOW)
+    while_held = _take(db, "who waited for the lock", now=NOW - behind)
+    _end(db, first, now=NOW)
+
+    just_after = _take(db, "whose clock is behind", now=NOW - behind)
+
+    assert (while_held, just_after, _due(db, now=NOW - behind)) == (None, None, [])
 
 
 @pytest.mark.parametrize("jump", [DAY, -DAY])
@@ -153,6 +169,18 @@ def test_a_worker_that_ends_is_struck_out(runtime: Runtime) -> None:
 
     assert len(during) == 1
     assert _present(runtime.db, now=NOW) == []
+
+
+def test_a_worker_that_was_killed_is_struck_out_by_the_next_one_of_its_machine(runtime: Runtime) -> None:
+    place = worker_name().rpartition(":")[0].rpartition(":")[0]
+    killed = Announcement(f"{place}:{os.getpid()}:1", "here", "v1")  # this number was another process's then
+    elsewhere = Announcement(f"other-{place}:1:1", "elsewhere", "v1")
+    _announce(runtime.db, killed, elsewhere, now=NOW)
+
+    Presence(runtime).announce()
+
+    hosts = [host for host, _, _ in _present(runtime.db, now=NOW)]
+    assert sorted(hosts) == sorted(["elsewhere", socket.gethostname()])
 
 
 class _Counter:

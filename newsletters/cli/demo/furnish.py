@@ -19,6 +19,7 @@ from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.columns import Base
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.models import Issue, IssueState, Newsletter, OptInWording
+from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import (
     ConsentEvent,
@@ -79,6 +80,7 @@ def furnish(runtime: Runtime) -> None:
         _insert(session, Suppression, _suppression_rows(runtime, readers))
         numbers = {slug: one.row.id for slug, one in published.items()}
         _insert(session, FunnelCount, funnel_rows(readers, numbers, random))
+        sign_missing(session, notary=runtime, now=now)
         for one in NEWSLETTERS:
             for issue in published[one.slug].issues:
                 _store_deliveries(session, one, issue, everything, random)

@@ -32,5 +32,7 @@ function follow(field, shown, empty) {
 
 const inboxSubject = document.querySelector("[data-inbox-subject]");
 follow("subject", document.querySelector("h1"), page.dataset.untitled);
-follow("subject", inboxSubject, inboxSubject.dataset.empty || "");
-follow("preheader", document.querySelector("[data-inbox-preheader]"), "");
+if (inboxSubject) { // an issue with a neutral subject shows neither
+  follow("subject", inboxSubject, inboxSubject.dataset.empty || "");
+  follow("preheader", document.querySelector("[data-inbox-preheader]"), "");
+}

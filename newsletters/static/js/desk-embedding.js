@@ -23,7 +23,7 @@ async function refresh() {
   offerCopies();
 }
 
-form.addEventListener("input", () => {
+form?.addEventListener("input", () => {
   clearTimeout(waiting);
   waiting = setTimeout(refresh, PAUSE_MS);
 });

@@ -25,13 +25,8 @@ async function subscribe(form, submitter) {
   fields.set("took", String(Math.round((Date.now() - opened) / 1000)));
   const answer = await ask(form, form.action, fields);
   if (!answer) return;
-  const email = form.elements.namedItem("email");
-  if (answer.errors) {
-    showError(email, answer);
-    email.focus();
-    return;
-  }
-  clearError(email);
+  clearErrors(form);
+  if (answer.errors) return showErrors(form, answer);
   show(successPanel(form, fields, answer), form);
 }
 
@@ -57,7 +52,7 @@ const eyes = new IntersectionObserver((seen) => {
     eyes.unobserve(target);
     const said = new URLSearchParams(new FormData(target));
     const told = new URLSearchParams(said.getAll("newsletter").map((slug) => ["newsletter", slug]));
-    told.set("form", said.get("form") || "");
+    for (const name of ["form", "saved"]) told.set(name, said.get(name) || "");
     told.set("page", pageOf(target));
     told.set("campaign", campaign() || said.get("campaign") || "");
     fetch(new URL("shown", target.action), { method: "POST", body: told, credentials: "omit", keepalive: true }).catch(() => {});
@@ -198,6 +193,29 @@ async function proven(form, action, fields, { moment, language }) {
   }
 }
 
+/* Each error at its own field; at the address what no field of this form is to blame for. */
+function showErrors(form, { errors, language }) {
+  const wrong = new Map();
+  for (const [name, words] of Object.entries(errors)) {
+    const field = form.elements.namedItem(name);
+    const input = field?.matches?.("input:not([type=hidden]), select, textarea") ? field : form.elements.namedItem("email");
+    wrong.set(input, { ...wrong.get(input), [name]: words });
+  }
+  for (const [input, own] of wrong) showError(input, { errors: own, language });
+  [...form.elements].find((each) => wrong.has(each)).focus();
+}
+
+function clearErrors(form) {
+  for (const input of form.querySelectorAll("[name=email], [aria-describedby*=newsletter-error-]")) clearError(input);
+}
+
+/* An answer that was changed is no longer the wrong one. */
+document.addEventListener("change", async ({ target }) => {
+  if (!target.form?.matches(FORM) || isAddress(target)) return;
+  await released;
+  clearError(target);
+});
+
 function showError(input, answer) {
   clearError(input);
   const error = element("p", "newsletter-error", wordsOf(answer));
@@ -261,8 +279,7 @@ function mend(panel, form, fields, { email, button }) {
     form.elements.namedItem("email").value = email;
     if (!answer.errors) return show(successPanel(form, again, answer), panel);
     show(form, panel);
-    showError(form.elements.namedItem("email"), answer);
-    form.elements.namedItem("email").focus();
+    showErrors(form, answer);
   });
   offer.append(press);
   return offer;

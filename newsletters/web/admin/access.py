@@ -11,11 +11,13 @@ from typing import ParamSpec, TypeVar, cast
 
 from flask import Response, abort, current_app, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletters import context
 from newsletters.accounts import sessions
 from newsletters.accounts.models import Editor
+from newsletters.kernel.outage import is_outage
 from newsletters.web.admin.door import blueprint
 
 P = ParamSpec("P")
@@ -124,10 +126,20 @@ def _recognise() -> None:
     if found is None:
         return
     if found.is_stale:
-        with context.transaction() as session:
-            sessions.note_use(session, found.row.token_hash, now=context.now())
+        _note_use(found.row.token_hash)
     context.remember_editor(found.editor)
     g.desk_session = found.row.token_hash
+
+
+def _note_use(token_hash: str) -> None:
+    """While nothing can be written, whoever is signed in may still look."""
+    try:
+        with context.transaction() as session:
+            sessions.note_use(session, token_hash, now=context.now())
+    except DBAPIError as error:
+        if not is_outage(error):
+            raise
+        log.warning("the use of a session could not be noted")
 
 
 def _ask_to_sign_in() -> AnyResponse:

@@ -1,12 +1,13 @@
 """Code for a sign-up form on another site: a few choices, three ways to paste it, and how it looks.
 
 Nothing is stored: the choices stand in the page's address, so that an editor can send a colleague the link.
+Forms that are kept, and may ask more, have a room of their own (forms.py).
 The previews run what a site would run, in frames that may reach nothing of the desk.
 """
 
 from typing import Any
 
-from flask import Response, g, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request, url_for
 from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -22,6 +23,7 @@ from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.colour_words import ACCENT_WORDS
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.newsletters import newsletter_or_404
+from newsletters.web.forms.asked import options
 from newsletters.web.forms.choices import LONGEST_BUTTON, LONGEST_FORM, Choices, read_choices
 from newsletters.web.forms.offers import Offers, open_offers
 
@@ -56,9 +58,10 @@ def embedding(newsletter_id: int) -> str:
     offers = open_offers()
     choices = read_choices(request.args, offers, otherwise=[shown.slug])
     code = {
-        "ways": _ways(choices, offers) if choices.offered else {},
+        "ways": ways(choices, offers),
         "choices": choices,
         "newsletter": shown,
+        "preview_href": f"{url_for('desk.embedding_preview', newsletter_id=newsletter_id)}?{choices.query}",
     }
     if request.headers.get("X-Requested-With") == "fetch":
         return render_template("desk/newsletters/_embedding_code.html", **code)
@@ -66,6 +69,11 @@ def embedding(newsletter_id: int) -> str:
         "desk/newsletters/embedding.html",
         form=_form(choices, offers),
         longest={"form": LONGEST_FORM, "button": LONGEST_BUTTON},
+        saved=[
+            form
+            for form in offers.forms.values()
+            if any(line["id"] == newsletter_id for line in form.newsletters)
+        ],
         **code,
     )
 
@@ -78,23 +86,32 @@ def embedding_preview(newsletter_id: int) -> Response:
         shown = newsletter_or_404(session, newsletter_id)
     offers = open_offers()
     choices = read_choices(request.args, offers, otherwise=[shown.slug])
+    return preview(choices, offers)
+
+
+def preview(choices: Choices, offers: Offers) -> Response:
+    """The page that holds the plain form and nothing else."""
     g.language = choices.language
-    snippet = _ways(choices, offers)["plain"] if choices.offered else ""
     page = render_template(
-        "desk/newsletters/embedding_preview.html", snippet=snippet, language=choices.language
+        "desk/newsletters/embedding_preview.html",
+        snippet=ways(choices, offers).get("plain", ""),
+        language=choices.language,
     )
     response = make_response(page)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
     return response
 
 
-def _ways(choices: Choices, offers: Offers) -> dict[str, str]:
-    """The code of each way, in the form's language."""
+def ways(choices: Choices, offers: Offers) -> dict[str, str]:
+    """The code of each way, in the form's language; none where nothing can be offered."""
+    if not choices.offered:
+        return {}
     newsletters = [offers.newsletters[slug] for slug in choices.offered]
     given: dict[str, Any] = {
         "choices": choices,
         "newsletters": newsletters,
-        "wordings": offers.wordings,
+        "wordings": offers.worded(choices.saved),
+        "options": options,
         "id": "-".join(filter(None, ("newsletter", newsletters[0].slug, slugify(choices.form)))),
     }
     shade = choices.shade.light  # white on it is readable, by the palette's own test

@@ -47,11 +47,13 @@ def signup_funnel() -> str:
         newsletters = list(all_newsletters(session))
         apart = {by: funnel.told_apart(session, by, since=since, newsletter_id=newsletter_id) for by in By}
         whole = funnel.whole(session, since=since, newsletter_id=newsletter_id)
+        left = funnel.unconfirmed(session, since=since, newsletter_id=newsletter_id)
         names = {step: str(words) for step, words in STEP_WORDS.items()}
         series = funnel.by_day(session, since=since, until=until, names=names, newsletter_id=newsletter_id)
     return render_template(
         "desk/readers/funnel.html",
         whole=whole,
+        unconfirmed=left,
         apart=apart,
         by=By,
         days=days,

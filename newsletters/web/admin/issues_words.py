@@ -76,6 +76,7 @@ def reason_words(reason: str) -> str:
         "bounced": _("bounced before"),
         "complained": _("called our mail spam"),
         "erased": _("erased at the reader’s wish"),
+        "merged": _("one reader with another address of theirs, and served there"),
         "cancelled": _("sending was stopped"),
     }.get(reason, reason.replace("_", " "))
 
@@ -85,6 +86,9 @@ def exclusion_words(reason: str, readers: int) -> str:
     number = format_decimal(readers)
     words = {
         "paused": ngettext("%(number)s has paused", "%(number)s have paused", readers, number=number),
+        "digest": ngettext(
+            "%(number)s reads it in digests", "%(number)s read it in digests", readers, number=number
+        ),
         "suppressed": ngettext(
             "%(number)s is on the suppression list",
             "%(number)s are on the suppression list",

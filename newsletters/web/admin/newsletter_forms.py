@@ -4,6 +4,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from babel.dates import get_day_names
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -36,7 +38,15 @@ from newsletters.web.admin.colour_words import ACCENT_WORDS
 
 LANGUAGES = tuple(SelectChoice(code, name) for code, name in NAMES.items())
 FIELDS = tuple(NewsletterFields.__dataclass_fields__)
-NOT_TEXTS = ("next_issue_on", "position", "takes_throwaways", "holds_role_addresses")
+YES_OR_NO = (
+    "takes_throwaways",
+    "holds_role_addresses",
+    "is_low_trace",
+    "has_neutral_issues",
+    "offers_digests",
+)
+NUMBERS = ("position", "digest_hour", "digest_weekday")
+NOT_TEXTS = ("next_issue_on", *NUMBERS, *YES_OR_NO)
 
 
 class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
@@ -57,8 +67,20 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
         [Optional(), NumberRange(0, 1000, _l("A number from 0 to 1000, please."))],
         default=0,
     )
+    offers_digests = BooleanField(_l("Offer a daily and a weekly digest"))
+    digest_hour = SelectField(
+        _l("Digests leave at"),
+        choices=[SelectChoice(hour, f"{hour:02}:00") for hour in range(24)],
+        coerce=int,
+        default=8,
+    )
+    digest_weekday = SelectField(_l("The weekly one on"), coerce=int, default=0)
     takes_throwaways = BooleanField(_l("Take throw-away addresses"), default=True)
     holds_role_addresses = BooleanField(_l("Hold addresses of offices for an editor"), default=True)
+    is_low_trace = BooleanField(_l("Leave few traces"))
+    neutral_sender = StringField(_l("Neutral sender"))
+    neutral_subject = StringField(_l("Neutral subject"))
+    has_neutral_issues = BooleanField(_l("Use them for issues, too"))
     sender_name = StringField(_l("Sender’s name"))
     sender_email = EmailField(_l("Sender’s address"), [DataRequired(_l("Please give the sender’s address."))])
     reply_to = EmailField(_l("Answers go to"))
@@ -73,6 +95,8 @@ class NewsletterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.timezone.choices = list(timezones())
+        days = get_day_names(locale=get_locale())
+        self.digest_weekday.choices = [SelectChoice(number, days[number]) for number in range(7)]
 
 
 class WordingForm(FlaskForm):  # type: ignore[misc]
@@ -104,15 +128,12 @@ def timezones() -> tuple[SelectChoice, ...]:
 
 def given_fields(form: NewsletterForm) -> NewsletterFields:
     """What was typed, as the use case takes it."""
-    day, position = form.next_issue_on.data, form.position.data or 0
-    texts = {name: (form[name].data or "").strip() for name in FIELDS if name not in NOT_TEXTS}
-    return NewsletterFields(
-        **texts,
-        next_issue_on=day,
-        position=position,
-        takes_throwaways=form.takes_throwaways.data,
-        holds_role_addresses=form.holds_role_addresses.data,
-    )
+    given: dict[str, Any] = {
+        name: (form[name].data or "").strip() for name in FIELDS if name not in NOT_TEXTS
+    }
+    given |= {name: form[name].data or 0 for name in NUMBERS}
+    given |= {name: form[name].data for name in YES_OR_NO}
+    return NewsletterFields(**given, next_issue_on=form.next_issue_on.data)
 
 
 def given_wording(form: WordingForm) -> WordingFields:

@@ -10,11 +10,9 @@ from werkzeug.wrappers import Response
 
 from newsletters import context
 from newsletters.accounts import audit
-from newsletters.delivery.models import Delivery
-from newsletters.delivery.queries import deliveries_to
 from newsletters.kernel.addresses import InvalidAddress, parse_address
+from newsletters.reports.own_data import everything
 from newsletters.subscribers import erasure
-from newsletters.subscribers.download import download
 from newsletters.subscribers.mails import queue_preferences
 from newsletters.subscribers.models import Subscriber, SuppressionReason
 from newsletters.subscribers.suppression import FINAL, lift, reason_for, suppress
@@ -95,8 +93,7 @@ def export_reader(reader_id: int) -> Response:
     """Hand out everything we hold about a reader (GDPR Art. 15 and 20)."""
     with context.transaction() as session:
         reader = person_or_404(session, reader_id).subscriber
-        deliveries = [_delivery(row) for row in deliveries_to(session, reader_id, limit=100_000)]
-        data = download(session, reader, deliveries=deliveries, now=context.now())
+        data = everything(session, reader, now=context.now())
         _log(session, "reader.exported", reader_id)
     response = FlaskResponse(
         json.dumps(data, ensure_ascii=False, indent=2) + "\n", mimetype="application/json"
@@ -128,17 +125,6 @@ def _is_address_of(reader: Subscriber, typed: str | None) -> bool:
         return parse_address(typed or "").key == reader.email_key
     except InvalidAddress:
         return False
-
-
-def _delivery(row: Delivery) -> dict[str, object]:
-    return {
-        "issue": row.issue_id,
-        "outcome": row.state.value,
-        "reason": row.reason,
-        "attempts": row.attempts,
-        "settled_at": row.settled_at,
-        "reply": row.reply,
-    }
 
 
 def _log(session: Session, action: str, reader_id: int, *, detail: str = "") -> None:

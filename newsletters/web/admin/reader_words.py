@@ -19,6 +19,11 @@ STATES = {
     "bounced": _l("Unreachable"),
     "complained": _l("Complained"),
 }
+RHYTHMS = {
+    "each": _l("each issue"),
+    "daily": _l("a daily digest"),
+    "weekly": _l("a weekly digest"),
+}
 REASONS = {
     "hard_bounce": _l("the mailbox does not exist"),
     "soft_bounces": _l("the mailbox kept refusing mail"),
@@ -28,6 +33,8 @@ REASONS = {
 }
 MAILS = {
     "confirm": _l("the confirmation mail"),
+    "digest": _l("the digest of what they did not get"),
+    "reminder": _l("the reminder to confirm"),
     "already_subscribed": _l("the mail “you are subscribed already”"),
     "preferences": _l("the preferences link"),
     "change_address": _l("the mail about a new address"),
@@ -88,6 +95,11 @@ def reason_words(reason: str) -> str:
 def state_words(state: str) -> str:
     """Where a reader stands with a newsletter."""
     return str(STATES.get(state, state))
+
+
+def rhythm_words(rhythm: str) -> str:
+    """How often a newsletter comes to a reader."""
+    return str(RHYTHMS.get(rhythm, rhythm))
 
 
 def _consent(it: Happening) -> Line:
@@ -166,6 +178,7 @@ def delivery_reason(reason: str) -> str:
         "bounced": _("The mailbox was unreachable by then."),
         "complained": _("The reader had complained by then."),
         "erased": _("The reader had been erased by then."),
+        "merged": _("It was sent to another address of the same reader."),
         "cancelled": _("An editor cancelled the rest."),
         "in_doubt": _("It may have arrived twice."),
     }

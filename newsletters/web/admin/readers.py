@@ -14,10 +14,12 @@ from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm
-from newsletters.web.admin.reader_words import STATES, reason_words, state_words, timeline_line
+from newsletters.web.admin.reader_words import STATES, reason_words, rhythm_words, state_words, timeline_line
+from newsletters.web.answer_words import told_words
 
 blueprint.add_app_template_filter(state_words)
 blueprint.add_app_template_filter(reason_words)
+blueprint.add_app_template_filter(rhythm_words)
 
 
 @blueprint.get("/readers")
@@ -58,6 +60,12 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
         happenings = history(session, shown)
         names = {newsletter.id: newsletter.name for newsletter in all_newsletters(session)}
         done = entries_about(session, "reader", reader_id)
+        told = told_words(session, shown.subscriber)
+        waiting = [
+            (one, words)
+            for one in shown.requests
+            if one.confirmed_at is None and (words := told_words(session, one))
+        ]
     blank = {
         "suppress_form": SuppressForm(formdata=None),
         "lift_form": LiftForm(formdata=None),
@@ -70,6 +78,8 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
         names=names,
         lines=[timeline_line(happening) for happening in happenings],
         done=done,
+        told=told,
+        waiting=waiting,
         **{**blank, **forms},
     )
 

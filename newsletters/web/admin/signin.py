@@ -121,7 +121,10 @@ def set_cookie(response: Response, name: str, value: str, *, max_age: float) -> 
 
 def landing(wanted: str | None) -> str:
     """Where to go after signing in: a path of the desk, never another site."""
-    parts = urlsplit(wanted or "")
+    try:
+        parts = urlsplit(wanted or "")
+    except ValueError:
+        return "/desk"
     is_ours = parts.path == "/desk" or parts.path.startswith("/desk/")
     if parts.scheme or parts.netloc or not is_ours or "\\" in (wanted or ""):
         return "/desk"

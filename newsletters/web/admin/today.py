@@ -12,10 +12,11 @@ from newsletters.publishing.issue_queries import Listed, in_states, last_sent
 from newsletters.publishing.models import IssueState
 from newsletters.reports.growth import readerships
 from newsletters.reports.plots import small_multiples
-from newsletters.subscribers import guard, held
+from newsletters.subscribers import breaker, held
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.door import blueprint
+from newsletters.web.health import disk_is_full
 
 
 @blueprint.get("")
@@ -35,7 +36,8 @@ def today() -> str:
             sent=_with_progress(session, last_sent(session, most=6)),
             readers=readers,
             held=held.how_many(session),
-            is_crowded=guard.attack_is_noted(session, now=context.now()),
+            is_crowded=breaker.is_tripped(session),
+            disk_is_full=disk_is_full(),
             growth=small_multiples([one.series for one in readers], shared_scale=False),
             words=words,
         )

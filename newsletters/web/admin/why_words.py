@@ -135,6 +135,16 @@ def _nothing_sent(_it: Answer, _person: Person) -> Advice:
     return Advice(GOOD, _("Everything is in order: no issue has gone out yet."))
 
 
+def _digest(it: Answer, _person: Person) -> Advice:
+    return Advice(
+        GOOD,
+        _("The reader has chosen digests; “%(subject)s” comes with the next one.", subject=_subject(it)),
+        _("They can change that in their preferences."),
+        _("To the issue"),
+        _issue(it),
+    )
+
+
 def _joined_later(it: Answer, _person: Person) -> Advice:
     return Advice(
         GOOD,
@@ -243,6 +253,7 @@ WORDS = {
     Why.UNREACHABLE: _unreachable,
     Why.COMPLAINED: _complained,
     Why.NOTHING_SENT: _nothing_sent,
+    Why.DIGEST: _digest,
     Why.JOINED_LATER: _joined_later,
     Why.TAKEN: _taken,
     Why.IN_DOUBT: _in_doubt,

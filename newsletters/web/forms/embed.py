@@ -5,10 +5,11 @@ with the same words as data. Invalid: 422, the error beside its field, and what 
 Too many posts from one place: 429, and the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
-from flask import Response, g, jsonify, render_template
+from flask import Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, refresh
 from flask_babel import gettext as _
@@ -20,10 +21,11 @@ from newsletters.subscribers.browser import remember
 from newsletters.subscribers.errors import TooManyPosts
 from newsletters.web.forms import too_often
 from newsletters.web.forms.answer import RESEND_AFTER_SECONDS, next_steps
+from newsletters.web.forms.asked import AskedForm, posted_form
 from newsletters.web.forms.code import EmbeddedCodeForm
 from newsletters.web.forms.door import blueprint, without_cookies
-from newsletters.web.forms.fields import EmbeddedForm
 from newsletters.web.forms.offers import Offers, open_offers
+from newsletters.web.forms.origins import may_post, not_here
 from newsletters.web.forms.place import article_address
 from newsletters.web.forms.proof import wants_json
 from newsletters.web.forms.signup import sign_up
@@ -37,9 +39,13 @@ LONGEST_COUNT = 9  # digits of a fill time in seconds that is still a number wor
 def embed_subscribe() -> ResponseReturnValue:
     """Take a sign-up from anywhere."""
     offers = open_offers()
-    form = EmbeddedForm()
+    saved = offers.forms.get(request.form.get("saved", ""))
+    wanted = request.form.get("language") or (saved.language if saved else "")
+    speak_language_of(request.form.getlist("newsletter"), offers, wanted=wanted)
+    if saved and not may_post(saved):
+        return not_here(saved, offers)
+    form = posted_form(saved)
     form.offer(offers)
-    speak_language_of(form.newsletter.data or [], offers, wanted=form.language.data or "")
     article = form.page.data = article_address(form.page.data or "")
     if not form.validate():
         return _refused(form, offers), 422
@@ -47,7 +53,7 @@ def embed_subscribe() -> ResponseReturnValue:
         receipt = sign_up(
             form,
             offers,
-            form_name=form.form.data or "embedded form",
+            form_name=saved.name if saved else form.form.data or "embedded form",
             page=article,
             filled_in_seconds=_seconds(form.took.data or ""),
         )
@@ -68,8 +74,17 @@ def speak_language_of(slugs: list[str], offers: Offers, *, wanted: str = "") -> 
         refresh()  # forms ask for the locale when they are made
 
 
-def answer_page(form: EmbeddedCodeForm, offers: Offers, *, again: bool = False) -> str:
-    """The neutral answer as a page; everything it needs stands in its own fields."""
+def answer_page(
+    form: EmbeddedCodeForm,
+    offers: Offers,
+    *,
+    again: bool = False,
+    repeated: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The neutral answer as a page; everything it needs stands in its own fields.
+
+    ``repeated`` is what goes with the same sign-up for another address.
+    """
     slugs = [slug for slug in form.newsletter.data or [] if slug in offers.newsletters]
     place = [(name, form[name].data or "") for name in PLACE]
     known = [("request", form.request.data or ""), ("email", form.email.data or "")]
@@ -88,7 +103,7 @@ def answer_page(form: EmbeddedCodeForm, offers: Offers, *, again: bool = False) 
         more_action=urls.embed_subscribe(),
         hidden=[*known, *place, *(("newsletter", slug) for slug in slugs)],
         hidden_more=[*known, *place, *(("also", slug) for slug in slugs)],
-        hidden_meant=[*place, *(("newsletter", slug) for slug in slugs)],
+        hidden_meant=[*place, *repeated, *(("newsletter", slug) for slug in slugs)],
         resend_after=RESEND_AFTER_SECONDS,
         sent_again=again,
     )
@@ -103,13 +118,13 @@ def _seconds(took: str) -> float | None:
     return float(took) if took.isdecimal() and len(took) <= LONGEST_COUNT else None
 
 
-def _refused(form: EmbeddedForm, offers: Offers) -> Response | str:
+def _refused(form: AskedForm, offers: Offers) -> Response | str:
     if wants_json():
         return jsonify(errors=in_words(form), language=str(get_locale()))
     return render_template("public/embedded.html", form=form, offers=offers)
 
 
-def _accepted(form: EmbeddedForm, offers: Offers, token: str) -> Response | str:
+def _accepted(form: AskedForm, offers: Offers, token: str) -> Response | str:
     email = form.email.data.strip()
     asked = dict.fromkeys((*(form.also.data or []), *form.newsletter.data))
     slugs = [slug for slug in asked if slug in offers.newsletters]
@@ -117,7 +132,7 @@ def _accepted(form: EmbeddedForm, offers: Offers, token: str) -> Response | str:
         return jsonify(**_as_data(email, slugs, offers), request=token)
     place = {name: form[name].data for name in PLACE}
     data = {"request": token, "email": email, "newsletter": slugs, **place}
-    return answer_page(EmbeddedCodeForm(formdata=None, data=data), offers)
+    return answer_page(EmbeddedCodeForm(formdata=None, data=data), offers, repeated=form.repeated)
 
 
 def _as_data(email: str, slugs: list[str], offers: Offers) -> dict[str, object]:

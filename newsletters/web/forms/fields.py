@@ -17,6 +17,7 @@ from wtforms.validators import InputRequired
 from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
 from newsletters.subscribers import domains
+from newsletters.subscribers.form_fields import Answers
 from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway, likely_meant
 from newsletters.web.forms.offers import Offers
 
@@ -66,6 +67,14 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
     started = HiddenField()
     campaign = HiddenField()
 
+    given_name = ""
+    typed = ""
+
+    @property
+    def answers(self) -> Answers:
+        """What was answered to questions beside the address: this form has none."""
+        return {}
+
     @property
     def wording_ids(self) -> list[int]:
         """The versions of the wording that the form says it showed."""
@@ -114,6 +123,7 @@ class EmbeddedForm(SubscribeForm):
     """
 
     form = StringField()
+    saved = HiddenField()
     page = StringField()
     took = StringField()
     language = HiddenField()

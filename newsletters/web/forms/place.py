@@ -13,16 +13,19 @@ def article_address(claimed: str) -> str:
     A page of ours repeats what was found out about the form before it, so its word holds.
     """
     referrer = request.referrer or ""
-    origin = request.headers.get("Origin") or _origin(referrer)
-    if origin == _origin(context.runtime().urls.base) and (not claimed or _origin(claimed)):
+    origin = request.headers.get("Origin") or origin_of(referrer)
+    if origin == origin_of(context.runtime().urls.base) and (not claimed or origin_of(claimed)):
         return claimed.partition("#")[0]
+    if not origin_of(origin):
+        return ""
     for address in (claimed, referrer):
-        if address and _origin(address) == origin:
+        if origin_of(address) == origin:
             return address.partition("#")[0]
-    return f"{origin}/" if _origin(origin) == origin else ""
+    return f"{origin}/" if origin_of(origin) == origin else ""
 
 
-def _origin(address: str) -> str:
+def origin_of(address: str) -> str:
+    """The origin of an address on the web; empty where it is none."""
     try:
         parts = urlsplit(address)
     except ValueError:

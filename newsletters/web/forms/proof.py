@@ -5,6 +5,7 @@ The post is sent again by the reader's own browser, with everything that was in 
 """
 
 import logging
+from typing import Final
 
 from flask import Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -12,11 +13,13 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from newsletters import context
-from newsletters.subscribers import guard, proofs
+from newsletters.subscribers import breaker, guard, proofs
 from newsletters.subscribers.errors import ProofWanted
 from newsletters.subscribers.proofs import Asked, Proof
+from newsletters.web.forms.pace import Pace
 
 ANSWER, TICKET = "altcha", "ticket"
+NOTED_EVERY_SECONDS: Final = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +69,13 @@ def _as_page(asked: Asked, *, has_waited: bool) -> str:
 
 
 def _note_attack() -> None:
-    """Tell the operators, once in a while, that sign-ups come in faster than people send them."""
+    """Have it written that a crowd is at the forms: now and then, since each of its posts ends here."""
+    if not context.once("attacks noted", lambda: Pace(NOTED_EVERY_SECONDS)).may_go():
+        return
+    runtime = context.runtime()
     with context.transaction() as session:
-        is_news = guard.note_attack(session, now=context.now())
+        bound = guard.easy_per_minute(runtime.config.signups_per_minute)
+        is_news = breaker.trip(session, bound=bound, now=context.now())
     if is_news:
         log.warning("more sign-ups come in than usual: everybody is asked for a proof")
+        runtime.engine.nudge("send_outbox")

@@ -81,8 +81,9 @@ def note_page(newsletters: Iterable[Newsletter], *, form: str, page: str) -> Non
 
 
 def write_when_due(response: Response) -> Response:
-    """For the end of every request, whatever it was about."""
-    shown().write_when_due()
+    """For the end of every request, whatever it was about; one that could not be answered waits no longer."""
+    if response.status_code < 500:
+        shown().write_when_due()
     return response
 
 
@@ -94,7 +95,9 @@ def embed_shown() -> tuple[str, int]:
     chosen = [
         offers.newsletters[slug] for slug in request.form.getlist("newsletter") if slug in offers.newsletters
     ]
-    form = without_controls(request.form.get("form", ""))[:LONGEST_FORM] or "embedded form"
+    saved = offers.forms.get(request.form.get("saved", ""))
+    named = saved.name if saved else request.form.get("form", "")
+    form = without_controls(named)[:LONGEST_FORM] or "embedded form"
     page = article_address(request.form.get("page", ""))
     campaign = request.form.get("campaign", "")
     shown().note([_place(newsletter, form, page, campaign) for newsletter in chosen])

@@ -1,6 +1,5 @@
 """A valid form is written down for a worker to take: the same for our own pages and embedded ones."""
 
-import time
 from typing import Final
 
 from flask_babel import get_locale
@@ -11,6 +10,7 @@ from newsletters.subscribers import intake, proofs
 from newsletters.subscribers.models import FormKind
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers
+from newsletters.web.forms.pace import Pace
 from newsletters.web.forms.proof import brought
 
 NUDGED_EVERY_SECONDS: Final = 0.03  # a post in between is found with the next one, or by the pulse
@@ -33,6 +33,9 @@ def sign_up(
         filled_in_seconds=filled_in_seconds,
         wording_ids=form.wording_ids,
         campaign=form.campaign.data or "",
+        name=form.given_name,
+        fields=form.answers,
+        typed=form.typed,
     )
     with context.transaction() as session:
         receipt = intake.note_signup(
@@ -68,21 +71,6 @@ def _nudge() -> None:
     """Ask for a worker, but not for every post of a crowd: one nudge takes all that wait."""
     if context.once("nudges for forms", lambda: Pace(NUDGED_EVERY_SECONDS)).may_go():
         context.runtime().engine.nudge("take_forms")
-
-
-class Pace:
-    """Lets one through, and the next after a while."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._next = 0.0
-
-    def may_go(self) -> bool:
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + self._seconds
-        return True
 
 
 def _is_proven(session: Session) -> bool:

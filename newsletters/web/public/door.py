@@ -32,6 +32,12 @@ def checks_csrf_itself(view: View) -> View:
     return view
 
 
+def only_reads(view: View) -> View:
+    """Mark a view whose form changes nothing, for whoever posts it: it needs no cookie to be answered."""
+    CSRF_EXEMPT.append(view)
+    return view
+
+
 def personal(view: View) -> View:
     """Mark a view that shows something of one reader without a token in its address."""
     PERSONAL.add(f"{blueprint.name}.{view.__name__}")

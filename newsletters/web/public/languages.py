@@ -38,7 +38,7 @@ def choose() -> None:
 
 def chosen_here() -> str | None:
     """What this browser's reader chose, now or before; also for an address that no page of ours has."""
-    asked = request.args.get("lang") or request.cookies.get(COOKIE)
+    asked = request.args.get("lang") or request.cookies.get(_cookie())
     return asked if asked in LANGUAGES else None
 
 
@@ -54,10 +54,10 @@ def remember(response: Response) -> Response:
     """Keep a choice that was just made."""
     asked = request.args.get("lang")
     if g.get("forget_language"):
-        response.delete_cookie(COOKIE)
+        response.delete_cookie(_cookie(), secure=context.runtime().config.is_https)
     elif asked in LANGUAGES:
         response.set_cookie(
-            COOKIE,
+            _cookie(),
             asked,
             max_age=REMEMBERED_SECONDS,
             secure=context.runtime().config.is_https,
@@ -65,6 +65,11 @@ def remember(response: Response) -> Response:
             samesite="Lax",
         )
     return response
+
+
+def _cookie() -> str:
+    """Over HTTPS no other host can plant it (RFC 6265bis, section 4.1.3.2)."""
+    return f"__Host-{COOKIE}" if context.runtime().config.is_https else COOKIE
 
 
 def forget_choice() -> None:

@@ -1,30 +1,71 @@
-"""A reader's own data: everything we hold as one JSON file, and its erasure (GDPR Art. 15, 17 and 20)."""
+"""A reader's own data: what they agreed to, everything we hold, and its erasure (GDPR Art. 7, 15, 17 and 20).
+
+The page and the file with everything are made of the same data, so neither says less than the other. Evidence
+of consent is handed out with the very words that were agreed to, as a page and as a text that can be kept.
+"""
+
+from datetime import datetime
 
 from flask import Response, json, render_template, session
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.delivery.queries import deliveries_to
-from newsletters.publishing.models import Issue
-from newsletters.subscribers import download, erasure
+from newsletters.reports.own_data import everything
+from newsletters.subscribers import erasure
+from newsletters.subscribers.download import consents
+from newsletters.web.answer_words import told_words
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences import let_in
 from newsletters.web.public.preferences_forms import EraseForm
+from newsletters.web.public.receipt_words import WORDS, noticed_words
 
-ALL_ISSUES = 100_000
+blueprint.add_app_template_filter(noticed_words)
+
+
+@blueprint.get("/preferences/<token>/receipts")
+def consent_receipts(token: str) -> str:
+    """What the reader agreed to: the words, the moment, the form and the page."""
+    with context.reading() as db:
+        reader = let_in(db, token)
+        receipts = consents(db, reader)
+    return render_template(
+        "public/receipts.html", reader=reader, receipts=receipts, token=token, words=WORDS, moment=_moment
+    )
+
+
+@blueprint.get("/preferences/<token>/receipts.txt")
+def download_receipts(token: str) -> Response:
+    """The same as a text to keep."""
+    with context.reading() as db:
+        reader = let_in(db, token)
+        receipts = consents(db, reader)
+    text = render_template(
+        "public/receipts.txt",
+        reader=reader,
+        receipts=receipts,
+        words=WORDS,
+        moment=_moment,
+        now=context.now(),
+    )
+    return _file(text, "my-consent.txt", "text/plain")
+
+
+@blueprint.get("/preferences/<token>/data")
+def all_data(token: str) -> str:
+    """Everything we hold, to be read."""
+    with context.reading() as db:
+        reader = let_in(db, token)
+        data, told = everything(db, reader, now=context.now()), told_words(db, reader)
+    return render_template("public/data.html", data=data, told=told, token=token, words=WORDS, moment=_moment)
 
 
 @blueprint.get("/preferences/<token>/download")
 def download_data(token: str) -> Response:
-    """Answer with a file."""
+    """Everything we hold, as a file that programs read."""
     with context.reading() as db:
-        reader = let_in(db, token)
-        data = download.download(db, reader, deliveries=_deliveries(db, reader.id), now=context.now())
+        data = everything(db, let_in(db, token), now=context.now())
     body = json.dumps(data, ensure_ascii=False, indent=2, sort_keys=False)
-    response = Response(body, content_type="application/json; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="my-newsletters.json"'
-    return response
+    return _file(body, "my-newsletters.json", "application/json")
 
 
 @blueprint.route("/preferences/<token>/erase", methods=["GET", "POST"])
@@ -42,16 +83,12 @@ def erase(token: str) -> ResponseReturnValue:
     return render_template("public/erased.html")
 
 
-def _deliveries(db: Session, subscriber_id: int) -> list[dict[str, object]]:
-    rows = deliveries_to(db, subscriber_id, limit=ALL_ISSUES)
-    subjects = {row.issue_id: db.get(Issue, row.issue_id) for row in rows}
-    return [
-        {
-            "issue": issue.subject if (issue := subjects[row.issue_id]) else None,
-            "state": row.state.value,
-            "settled_at": row.settled_at.isoformat() if row.settled_at else None,
-            "attempts": row.attempts,
-            "reply": row.reply,
-        }
-        for row in rows
-    ]
+def _file(body: str, name: str, mimetype: str) -> Response:
+    response = Response(body, content_type=f"{mimetype}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _moment(said: str) -> datetime:
+    """A moment of the data, for the page's own filters."""
+    return datetime.fromisoformat(said)

@@ -4,21 +4,37 @@ Nothing here is reached by a number that a forwarded mail carries. Asking for th
 answer for every address. Each change is a POST under CSRF protection that lets the reader in anew.
 """
 
+from datetime import timedelta
+from typing import Final
+
+from babel.dates import get_day_names
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.subscribers import address_change, preferences
+from newsletters.kernel.tokens import Purpose
+from newsletters.subscribers import address_change, answers, preferences
 from newsletters.subscribers.errors import SameAddress, TooManyPosts
-from newsletters.subscribers.models import FormKind, Subscriber
+from newsletters.subscribers.models import FormKind, Subscriber, SubscriptionState
+from newsletters.subscribers.preferences import Standing
 from newsletters.web.forms import too_often
 from newsletters.web.forms.signup import ask_by_mail
 from newsletters.web.public import languages
 from newsletters.web.public.door import blueprint
-from newsletters.web.public.preferences_forms import AboutYouForm, AddressForm, ChangeAddressForm, PauseForm
+from newsletters.web.public.preferences_forms import (
+    AboutYouForm,
+    AddressForm,
+    ChangeAddressForm,
+    PauseForm,
+    RhythmForm,
+    ToldForm,
+    told_form,
+)
+
+ASKED_WHY_FOR: Final = timedelta(hours=24)
 
 
 @blueprint.route("/preferences", methods=["GET", "POST"])
@@ -93,6 +109,7 @@ def show(
     about: AboutYouForm | None = None,
     change: ChangeAddressForm | None = None,
     pause: PauseForm | None = None,
+    told: ToldForm | None = None,
 ) -> str:
     """The page, with the one form that was just refused where there is one."""
     standing = preferences.standing(db, reader)
@@ -106,9 +123,28 @@ def show(
         about=about or AboutYouForm(formdata=None, data={"name": reader.name, "language": reader.language}),
         change=change or ChangeAddressForm(formdata=None),
         pause=pause,
+        told=told or told_form(answers.told(db, reader)),
         pause_form=PauseForm,
+        rhythm_form=RhythmForm,
+        day_names=get_day_names(locale=get_locale()),
+        whys=_whys(standing),
         now=context.now(),
     )
+
+
+def _whys(standing: Standing) -> dict[int, str]:
+    """Where whoever has just left a newsletter may say why."""
+    runtime, since = context.runtime(), context.now() - ASKED_WHY_FOR
+    return {
+        line.newsletter.id: url_for(
+            "public.unsubscribe_page", token=runtime.signer.sign(Purpose.UNSUBSCRIBE, line.subscription.id)
+        )
+        for line in standing.subscriptions
+        if line.subscription.state is SubscriptionState.UNSUBSCRIBED
+        and not line.subscription.told_why
+        and line.subscription.ended_at is not None
+        and line.subscription.ended_at > since
+    }
 
 
 def back_to_page(token: str) -> ResponseReturnValue:

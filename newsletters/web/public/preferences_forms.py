@@ -1,17 +1,20 @@
 """The forms of the preferences."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Self
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms import BooleanField, DateField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from newsletters.kernel.i18n import NAMES
-from newsletters.subscribers.models import Subscriber
-from newsletters.web.forms.fields import AddressField
+from newsletters.subscribers.form_fields import Answer, Field
+from newsletters.subscribers.models import Rhythm, Subscriber
+from newsletters.web.forms.asked import Asking, with_questions
+from newsletters.web.forms.fields import AddressField, WithoutTranslations
 
 LONGEST_PAUSE: Final = timedelta(days=365)
 LONGEST_NAME = Subscriber.__table__.c.name.type.length  # type: ignore[attr-defined]
@@ -46,12 +49,26 @@ class ChangeAddressForm(FlaskForm):  # type: ignore[misc]
     )
 
 
+class ToldForm(Asking, FlaskForm):  # type: ignore[misc]
+    """What this reader once told us in forms; none of it must be answered."""
+
+    class Meta(WithoutTranslations):
+        pass
+
+
+def told_form(told: Sequence[tuple[Field, Answer]], *, is_posted: bool = False) -> ToldForm:
+    """The form with the reader's answers in it, or with those that were posted."""
+    form = with_questions(ToldForm, [asked for asked, _answer in told])
+    return form() if is_posted else form(formdata=None, data={asked.name: answer for asked, answer in told})
+
+
 class PauseForm(FlaskForm):  # type: ignore[misc]
     """Until when one newsletter shall not come; its fields carry the newsletter's slug in their names."""
 
     slug: str
     until = DateField(
         _("Pause until"),
+        description=_("Then it comes again by itself, and one letter brings links to what you missed."),
         validators=[InputRequired(_("Please choose a day"))],
     )
 
@@ -77,6 +94,33 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
     @property
     def ends_at(self) -> datetime:
         return datetime.combine(self.until.data, time(), UTC)
+
+
+class RhythmForm(FlaskForm):  # type: ignore[misc]
+    """How often one newsletter shall come; its fields carry the newsletter's slug in their names."""
+
+    rhythm = RadioField(
+        _("How often"),
+        choices=[
+            SelectChoice(Rhythm.EACH.value, _("Each issue as it comes out")),
+            SelectChoice(Rhythm.DAILY.value, _("One digest a day")),
+            SelectChoice(Rhythm.WEEKLY.value, _("One digest a week")),
+        ],
+    )
+
+    class Meta:
+        csrf = False  # checked for the whole application; one page has one token and several such forms
+
+    @classmethod
+    def for_newsletter(cls, slug: str, *, now: Rhythm | None = None) -> Self:
+        """The form of one newsletter, as it stands ``now``, or as it was sent."""
+        if now is None:
+            return cls(prefix=slug)
+        return cls(formdata=None, prefix=slug, data={"rhythm": now.value})
+
+    @property
+    def chosen(self) -> Rhythm | None:
+        return next((rhythm for rhythm in Rhythm if rhythm.value == self.rhythm.data), None)
 
 
 class EraseForm(FlaskForm):  # type: ignore[misc]

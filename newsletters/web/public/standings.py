@@ -1,4 +1,4 @@
-"""Joining, leaving and pausing one newsletter from the preferences, or joining from the welcome page."""
+"""Joining, leaving and pausing one newsletter, and its rhythm, in the preferences; joining on the welcome."""
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from newsletters.subscribers import preferences
 from newsletters.subscribers.errors import MailForbidden, UnknownNewsletter
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences import back_to_page, let_in, show
-from newsletters.web.public.preferences_forms import PauseForm
+from newsletters.web.public.preferences_forms import PauseForm, RhythmForm
 
 
 @blueprint.post("/preferences/<token>/join/<slug>")
@@ -69,6 +69,17 @@ def resume(token: str, slug: str) -> ResponseReturnValue:
         reader, newsletter = let_in(db, token), _newsletter(db, slug)
         preferences.resume(db, reader, newsletter.id, now=context.now())
     flash(_("%(name)s comes to you again.", name=newsletter.name), "good")
+    return back_to_page(token)
+
+
+@blueprint.post("/preferences/<token>/rhythm/<slug>")
+def change_rhythm(token: str, slug: str) -> ResponseReturnValue:
+    """Each issue, or a digest of a day or a week where the newsletter offers it."""
+    chosen = RhythmForm.for_newsletter(slug).chosen or abort(400)
+    with context.transaction() as db:
+        reader, newsletter = let_in(db, token), _newsletter(db, slug)
+        preferences.choose_rhythm(db, reader, newsletter.id, chosen, now=context.now())
+    flash(_("Saved."), "good")
     return back_to_page(token)
 
 

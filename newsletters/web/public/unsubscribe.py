@@ -3,8 +3,8 @@
 One address for both. A GET shows where the reader stands and the next step, and changes nothing. A POST is
 in force at once, needs no cookie, no Origin and no CSRF token; a mail program's is answered with 200 and no
 redirect (RFC 8058 section 3.2), the page's own button leads back to the page, so that going back and
-loading again are harmless. Afterwards the reader can take it back, leave everything, or pause instead. The
-link works for ever, also when its issue or its newsletter is gone.
+loading again are harmless. Afterwards the reader can take it back, leave everything, pause instead, and say
+why, which is asked of nobody before. The link works for ever, also when its issue or its newsletter is gone.
 """
 
 from datetime import timedelta
@@ -14,14 +14,23 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletters import context
-from newsletters.subscribers import unsubscribe
+from newsletters.subscribers import reasons, unsubscribe
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.lifecycle import ENDED
 from newsletters.subscribers.links import LinkBroken, LinkForeign
 from newsletters.subscribers.models import SubscriptionState
-from newsletters.subscribers.unsubscribe import CannotUndo, Leaving, Left, NothingToLeave, Paused, Undone
+from newsletters.subscribers.unsubscribe import (
+    CannotUndo,
+    Leaving,
+    Left,
+    NothingToLeave,
+    Paused,
+    Undone,
+    Unusable,
+)
 from newsletters.web.public import languages, trouble
 from newsletters.web.public.door import blueprint, by_token
+from newsletters.web.public.leaving_forms import WhyForm
 
 ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
 PAUSES: Final = {"14": timedelta(days=14), "30": timedelta(days=30), "90": timedelta(days=90)}
@@ -39,9 +48,7 @@ def unsubscribe_page(token: str) -> ResponseReturnValue:
     match found:
         case Leaving():
             languages.prefer(found.language)
-            return render_template(
-                _page(found.state), leaving=found, others=found.others, token=token, pauses=list(PAUSES)
-            )
+            return _shown(_page(found.state), found, token)
         case _:
             return _without_newsletter(found)
 
@@ -56,9 +63,7 @@ def unsubscribe_now(token: str) -> ResponseReturnValue:
         done = unsubscribe.leave(db, token, means=context.runtime(), mechanism=mechanism, now=context.now())
     if isinstance(done, Left) and "from-page" not in request.form:
         languages.prefer(done.language)
-        return render_template(
-            "public/left.html", leaving=done, others=done.others, token=token, pauses=list(PAUSES)
-        )
+        return _shown("public/left.html", done, token)
     return _after(done, token)
 
 
@@ -90,7 +95,31 @@ def pause_instead(token: str) -> ResponseReturnValue:
     return _after(done, token)
 
 
+@blueprint.post("/unsubscribe/<token>/why")
+@by_token
+def tell_why(token: str) -> ResponseReturnValue:
+    """Take the answer of who has left, if there is one."""
+    form = WhyForm()
+    said, words = form.chosen, form.words.data or ""
+    with context.transaction() as db:
+        done = reasons.tell(db, token, reason=said, words=words, means=context.runtime(), now=context.now())
+    if isinstance(done, Unusable):
+        return _without_newsletter(done)
+    return redirect(url_for("public.unsubscribe_page", token=token, done=1, _anchor="why"), 303)
+
+
 Outcome = Left | Undone | CannotUndo | Paused | NothingToLeave | LinkForeign | LinkBroken
+
+
+def _shown(page: str, leaving: Leaving | Left, token: str) -> str:
+    return render_template(
+        page,
+        leaving=leaving,
+        others=leaving.others,
+        token=token,
+        pauses=list(PAUSES),
+        why=WhyForm(formdata=None),
+    )
 
 
 def _page(state: SubscriptionState) -> str:

@@ -1,0 +1,264 @@
+"""The page on which an editor makes a sign-up form: its fields, read into what the use case takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+
+from newsletters.kernel.i18n import LANGUAGES, NAMES, supported
+from newsletters.publishing.models import Newsletter, OptInWording
+from newsletters.publishing.palette import ACCENTS
+from newsletters.publishing.slugs import slugify
+from newsletters.subscribers.form_fields import (
+    LONGEST_KEY,
+    MOST_FIELDS,
+    NAME_KEY,
+    Field,
+    FieldKind,
+    options_of,
+)
+from newsletters.subscribers.form_models import SavedForm
+from newsletters.subscribers.saved_forms import FormMade, Offered, Problem
+from newsletters.subscribers.words import without_controls
+from newsletters.web.admin.colour_words import ACCENT_WORDS
+
+KIND_WORDS: Final = {
+    FieldKind.NAME: _l("Their name"),
+    FieldKind.TEXT: _l("A line of text"),
+    FieldKind.COUNTRY: _l("A country"),
+    FieldKind.CHOICE: _l("One of several"),
+    FieldKind.CHECKBOX: _l("A box to tick"),
+    FieldKind.DATE: _l("A day"),
+}
+BLANK_KIND: Final = FieldKind.TEXT
+
+
+class OfferedLine(Form):  # type: ignore[misc]  # WTForms carries no types
+    """One newsletter, and how it stands on the form."""
+
+    number = HiddenField()
+    offered = BooleanField(_l("Offered"))
+    ticked = BooleanField(_l("Ticked from the start"))
+    wording = SelectField(_l("What readers agree to"), validate_choice=False)
+
+
+class QuestionLine(Form):  # type: ignore[misc]
+    """One question; its words in each language are ``label_en`` and ``options_en``, and so on."""
+
+    kind = SelectField(
+        _l("What is asked for"),
+        choices=[SelectChoice(kind.value, words) for kind, words in KIND_WORDS.items()],
+        default=BLANK_KIND.value,
+        validate_choice=False,
+    )
+    required = BooleanField(_l("Must be answered"))
+    key = StringField(_l("Short name in exports"))
+    gone = BooleanField(_l("Take this question off the form"))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was typed into it; a name needs no words of ours."""
+        typed = (self[name].data for name in ("key", *_named("label"), *_named("options")))
+        return not any((words or "").strip() for words in typed)
+
+
+def _named(part: str) -> list[str]:
+    return [f"{part}_{language}" for language in LANGUAGES]
+
+
+for _language, _name in NAMES.items():
+    setattr(
+        QuestionLine, f"label_{_language}", StringField(_l("The question · %(language)s", language=_name))
+    )
+    setattr(
+        QuestionLine,
+        f"options_{_language}",
+        TextAreaField(_l("What may be chosen, a line each · %(language)s", language=_name)),
+    )
+
+
+class MakingForm(FlaskForm):  # type: ignore[misc]
+    """Everything about one form."""
+
+    name = StringField(_l("Name of the form"))
+    language = SelectField(
+        _l("Language of the form"),
+        choices=[SelectChoice(*pair) for pair in NAMES.items()],
+        validate_choice=False,
+    )
+    button = StringField(_l("Words on the button"))
+    accent = SelectField(_l("Colour of the button"), validate_choice=False)
+    newsletters = FieldList(FormField(OfferedLine))
+    questions = FieldList(FormField(QuestionLine), max_entries=MOST_FIELDS + 1)
+    origins = TextAreaField(_l("Sites that may use it"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = SelectChoice("", _l("As the site has it"))
+        self.accent.choices = [own, *(SelectChoice(name, ACCENT_WORDS[name]) for name in ACCENTS)]
+
+    def offer(self, wordings: Mapping[int, Sequence[OptInWording]]) -> None:
+        """Let each newsletter's line choose among its own wordings, the newest first."""
+        for line in self.newsletters:
+            known = wordings.get(int(line.number.data), ()) if (line.number.data or "").isdecimal() else ()
+            newest = SelectChoice("", _l("Always the newest wording"))
+            line.wording.choices = [newest, *(_choice_of(wording) for wording in known)]
+
+    def ask_one_more(self) -> None:
+        """End with a blank question, for whoever wants another."""
+        if len(self.questions) <= MOST_FIELDS and not (self.questions and self.questions[-1].form.is_blank):
+            self.questions.append_entry()
+
+    @property
+    def asked(self) -> list[QuestionLine]:
+        """The questions that stay."""
+        return [line.form for line in self.questions if not line.form.gone.data and not line.form.is_blank]
+
+    @property
+    def made(self) -> FormMade:
+        """What was typed, as the use case takes it."""
+        return FormMade(
+            name=without_controls(self.name.data or "").strip(),
+            language=self.language.data or "",
+            button=without_controls(self.button.data or "").strip(),
+            accent=self.accent.data or "",
+            offered=tuple(_offered(line) for line in self.newsletters if line.offered.data),
+            fields=tuple(_question(line) for line in self.asked),
+            origins=tuple((self.origins.data or "").split()),
+        )
+
+    def tell(self, problems: Mapping[str, Problem]) -> None:
+        """Put what the use case found at the fields it is about."""
+        for part, problem in problems.items():
+            kind, _dash, place = part.partition("-")
+            if kind == "field":
+                line = self.asked[int(place)]
+                wrong = line[WHERE.get(problem, f"label_{supported(self.language.data)}")]
+                wrong.errors = [problem_words(problem)]
+                self.form_errors.append(f"{_question_words(line)}: {problem_words(problem)}")
+            elif part in ("newsletters", "form"):
+                self.form_errors.append(problem_words(problem))
+            else:
+                self[part].errors = [problem_words(problem)]
+
+
+WHERE: Final = {
+    Problem.BAD_KEY: "key",
+    Problem.KEY_TWICE: "key",
+    Problem.OTHER_KIND: "kind",
+    Problem.FEW_OPTIONS: f"options_{LANGUAGES[0]}",
+    Problem.TOO_MANY: f"options_{LANGUAGES[0]}",
+}
+
+
+def shown_form(saved: SavedForm | None, newsletters: Sequence[Newsletter]) -> dict[str, Any]:
+    """What the page holds before anybody types."""
+    kept = {line["id"]: line for line in saved.newsletters} if saved else {}
+    data: dict[str, Any] = {
+        "newsletters": [
+            {
+                "number": str(newsletter.id),
+                "offered": newsletter.id in kept,
+                "ticked": kept.get(newsletter.id, {}).get("is_ticked", False),
+                "wording": str(kept.get(newsletter.id, {}).get("wording_id") or ""),
+            }
+            for newsletter in newsletters
+        ]
+    }
+    if saved is None:
+        return data
+    plain = {name: getattr(saved, name) for name in ("name", "language", "button", "accent")}
+    questions = [_shown_question(asked) for asked in saved.asked]
+    return {**data, **plain, "questions": questions, "origins": "\n".join(saved.origins)}
+
+
+def problem_words(problem: Problem) -> str:
+    """What to do about a problem."""
+    words: dict[Problem, str] = {
+        Problem.EMPTY: _("This must not be empty."),
+        Problem.TOO_LONG: _("This is too long."),
+        Problem.TAKEN: _("Another form has this name."),
+        Problem.UNKNOWN: _("Please choose one of those offered."),
+        Problem.NO_NEWSLETTER: _("Please choose at least one newsletter"),
+        Problem.BAD_ORIGIN: _("One site a line, without a path: https://newsroom.example"),
+        Problem.TOO_MANY: _("These are too many."),
+        Problem.BAD_KEY: _(
+            "Small letters a to z, digits and single hyphens; “name” is for the reader’s name alone."
+        ),
+        Problem.KEY_TWICE: _("Two questions have this short name."),
+        Problem.OTHER_KIND: _("Another form asks for something else under this short name."),
+        Problem.NO_LABEL: _("Please write the question in at least one language."),
+        Problem.FEW_OPTIONS: _("Please give at least two lines, each of them once."),
+    }
+    return words[problem]
+
+
+def _question_words(line: QuestionLine) -> str:
+    """Which question is meant: its own words, or what it asks for."""
+    asked = next((line[name].data for name in _named("label") if line[name].data), "")
+    return asked or str(next((words for kind, words in KIND_WORDS.items() if kind == line.kind.data), ""))
+
+
+def _choice_of(wording: OptInWording) -> SelectChoice:
+    return SelectChoice(
+        str(wording.id),
+        _("Version %(number)d: %(words)s", number=wording.version, words=wording.consent_text[:60]),
+    )
+
+
+def _offered(line: Any) -> Offered:
+    number, wording = line.number.data or "", line.wording.data or ""
+    return Offered(
+        int(number) if number.isdecimal() and len(number) < 16 else 0,
+        is_ticked=bool(line.ticked.data),
+        wording_id=int(wording) if wording.isdecimal() and len(wording) < 16 else None,
+    )
+
+
+def _question(line: QuestionLine) -> Field:
+    labels = {
+        language: words
+        for language in LANGUAGES
+        if (words := without_controls(line[f"label_{language}"].data or "").strip())
+    }
+    kind = FieldKind(line.kind.data) if line.kind.data in set(FieldKind) else BLANK_KIND
+    lines = {language: _lines(line[f"options_{language}"].data or "") for language in LANGUAGES}
+    return Field(
+        key=NAME_KEY if kind is FieldKind.NAME else _key(line, labels),
+        kind=kind,
+        labels=labels,
+        required=bool(line.required.data),
+        options=options_of(lines) if kind is FieldKind.CHOICE else (),
+    )
+
+
+def _key(line: QuestionLine, labels: Mapping[str, str]) -> str:
+    """What was typed, or what follows from the question."""
+    typed = (line.key.data or "").strip()
+    return typed or slugify(next(iter(labels.values()), ""))[:LONGEST_KEY].strip("-")
+
+
+def _lines(typed: str) -> list[str]:
+    return [words for line in typed.splitlines() if (words := without_controls(line).strip())]
+
+
+def _shown_question(asked: Field) -> dict[str, Any]:
+    words = {f"label_{language}": asked.labels.get(language, "") for language in LANGUAGES}
+    lines = {
+        f"options_{language}": "\n".join(option.labels.get(language, "") for option in asked.options)
+        for language in LANGUAGES
+    }
+    return {"key": asked.key, "kind": asked.kind.value, "required": asked.required, **words, **lines}
