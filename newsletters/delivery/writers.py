@@ -54,8 +54,8 @@ class Desk:
         """Leave unsigned what is not begun."""
         self._is_closing = True
         self._asked.put(None)
-        self._thread.join()
         self._signer.close()
+        self._thread.join()
 
     def _work(self) -> None:
         while (drafted := self._asked.get()) is not None and not self._is_closing:
@@ -89,7 +89,7 @@ class Writers:
         written: list[tuple[Parcel, Written]] = []
         if self._asked:
             drafted = _drafted(*self._asked.popleft(), failed=written)
-            if self._desks:
+            if drafted and self._desks:
                 min(self._desks, key=attrgetter("under_way")).ask(drafted)
             else:
                 self._signed.append((drafted, []))
@@ -126,7 +126,7 @@ def _drafted(
     for parcel in parcels:
         try:
             drafted.append((parcel, parcel.load.mailing.draft(parcel.recipient, now=now)))
-        except Exception as error:  # noqa: BLE001  (the sender decides)
+        except Exception as error:  # noqa: BLE001  (the sender decides what it means)
             failed.append((parcel, error))
     return drafted
 

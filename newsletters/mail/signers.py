@@ -20,7 +20,6 @@ from newsletters.mail.sign import DkimKey, read_key
 
 COMMAND: Final = (sys.executable, "-m", "newsletters.mail.signers")
 DIGEST_BYTES: Final = 32
-GOODBYE_SECONDS: Final = 5.0
 _COUNT = Struct(">I")
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ class Signer(Protocol):
     """
 
     def ask(self, digests: Sequence[bytes]) -> None:
-        """Have these signed; never waits."""
+        """Have these signed; at least one. Waits at most for some of what was asked for before."""
 
     def answer(self, digests: Sequence[bytes]) -> list[bytes]:
         """Wait for the signatures of what was asked for first and not answered yet."""
@@ -60,10 +59,7 @@ class HereSigner:
 
 
 class ProcessSigner:
-    """Has one process sign, and does its work here when that is lost.
-
-    What is asked for at one time must fit into a pipe with all that is not answered yet.
-    """
+    """Has one process sign, and does its work here when that is lost."""
 
     def __init__(self, keys: Sequence[DkimKey]) -> None:
         self._here = HereSigner(keys)
@@ -91,11 +87,14 @@ class ProcessSigner:
         return self._here.answer(digests)
 
     def close(self) -> None:
-        with suppress(OSError, subprocess.TimeoutExpired):
-            self._process.communicate(timeout=GOODBYE_SECONDS)
-            return
-        self._process.kill()
-        self._process.communicate()
+        """End the process; what it has in hand is signed here if anybody awaits it."""
+        self.is_lost = True
+        self._process.kill()  # nothing of it lasts
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what was not sent yet
+                    pipe.close()
 
     def _write(self, pieces: Sequence[bytes]) -> None:
         try:
