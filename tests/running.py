@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.postgres import free_port
+from tests.postgres import free_ports
 
 ROOT = Path(__file__).parent.parent
 PORTS = ("PORT", "SINK_SMTP_PORT", "SINK_HTTP_PORT", "EXAMPLE_PORT", "INBOUND_PORT")
@@ -22,7 +22,7 @@ class Running:
     """``python -m newsletters.cli run`` with ports and a folder of its own."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         environ = {
             name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SMTP_URL")
         }

@@ -183,7 +183,8 @@ def test_mail_comes_over_tls_and_a_handshake_can_fail(tmp_path: Path) -> None:
             client.starttls(context=trust)
             send(client, "reader@readers.example", text=LONG)
         fast.faults(Fault(phase="starttls", kind="tls"))
-        with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client, pytest.raises(ssl.SSLError):
+        no_tls = pytest.raises((ssl.SSLError, ConnectionError))  # the sink's words may come, or it has gone
+        with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client, no_tls:
             client.starttls(context=trust)
 
         assert fast.count() == 1
