@@ -26,10 +26,9 @@ from newsletters.bounces import providers_sendgrid as sendgrid
 from newsletters.bounces import providers_ses as ses
 from newsletters.bounces import providers_sns as sns
 from newsletters.bounces.providers_report import NotGenuine, Reading, Unreadable, moment
+from newsletters.kernel.outage import RETRY_AFTER_SECONDS
 
 Answer = tuple[Response, int]
-
-RETRY_AFTER_SECONDS = 30
 
 log = logging.getLogger(__name__)
 amazon = Amazon()

@@ -21,7 +21,7 @@ from newsletters.delivery.digest_mail import queue_digest
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.archive import PUBLIC_STATES
-from newsletters.publishing.models import Issue, IssueState, Newsletter
+from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter
 from newsletters.subscribers.desk_models import Digest
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -32,7 +32,6 @@ DIGEST: Final = "digest"
 MOST_WAITING: Final = 300  # in the outbox: a few seconds' work
 AT_ONCE: Final = 50
 LONGEST_WAY: Final = timedelta(days=7)  # from an issue's start until the last try of its last reader
-ON_ITS_WAY: Final = (IssueState.SENDING, IssueState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,10 @@ from newsletters.delivery.models import Batch, BatchState, Delivery, DeliverySta
 from newsletters.kernel.errors import DomainError
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.lifecycle import MISSED_AFTER, Action, move, newsletter_of
-from newsletters.publishing.models import Issue, IssueExclusion, IssueState
+from newsletters.publishing.models import ON_ITS_WAY, Issue, IssueExclusion, IssueState
 from newsletters.subscribers.models import Subscriber, Subscription
 
 STRETCH: Final = 5000  # subscriptions looked at in one transaction: some 30 ms
-ON_ITS_WAY: Final = (IssueState.SENDING, IssueState.PAUSED)
 
 
 class DoesNotAddUp(DomainError):

@@ -16,11 +16,10 @@ from sqlalchemy.sql.expression import SQLColumnExpression
 from newsletters.delivery import tallies
 from newsletters.delivery.batches import in_flight_ids
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
-from newsletters.publishing.models import Issue, IssueState
+from newsletters.publishing.models import ON_ITS_WAY, Issue
 from newsletters.subscribers.models import Erasure
 
 MERGED: Final = "merged"
-ON_ITS_WAY: Final = (IssueState.SENDING, IssueState.PAUSED)
 SERVED: Final = (DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
 MISSED: Final = (DeliveryState.CANCELLED, DeliveryState.BOUNCED, DeliveryState.FAILED)
 

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+RETRY_AFTER_SECONDS: Final = 30  # what whoever asked is told to wait
 _AWAY_IN_SQLITE: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from newsletters.kernel.tokens import as_text
+
 
 class SigningKey:
     """The key pair of one secret."""
@@ -30,13 +32,13 @@ class SigningKey:
     def jwk(self) -> dict[str, str]:
         """The public key as RFC 8037 writes it, its members in the order a thumbprint wants."""
         raw = self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return {"crv": "Ed25519", "kty": "OKP", "x": _as_text(raw)}
+        return {"crv": "Ed25519", "kty": "OKP", "x": as_text(raw)}
 
     @cached_property
     def key_id(self) -> str:
         """43 letters that name the key."""
         written = json.dumps(self.jwk, separators=(",", ":"), sort_keys=True)
-        return _as_text(hashlib.sha256(written.encode()).digest())
+        return as_text(hashlib.sha256(written.encode()).digest())
 
     @cached_property
     def pem(self) -> str:
@@ -76,7 +78,3 @@ class SigningKeys:
     def vouches(self, *, key_id: str, signature: str, statement: str) -> bool:
         """Whether one of our keys, the one called ``key_id``, signed ``statement``."""
         return any(key.key_id == key_id and key.made(signature, statement) for key in self.keys)
-
-
-def _as_text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
@@ -87,6 +88,9 @@ class IssueState(StrEnum):
     PAUSED = "paused"
     SENT = "sent"
     CANCELLED = "cancelled"
+
+
+ON_ITS_WAY: Final = (IssueState.SENDING, IssueState.PAUSED)
 
 
 class PauseReason(StrEnum):

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import ServiceUnavailable
 
 from newsletters.kernel.i18n import LANGUAGES
+from newsletters.kernel.outage import RETRY_AFTER_SECONDS
 
-RETRY_AFTER_SECONDS: Final = 30
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 

@@ -18,7 +18,7 @@ from newsletters.delivery.queries import excluded, progress
 from newsletters.delivery.reopen import retry_failed
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import Action, WrongState
-from newsletters.publishing.models import Issue, IssueState, Newsletter, PauseReason
+from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter, PauseReason
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
@@ -152,7 +152,7 @@ def _done(action: str) -> str:
 
 
 def _progress_html(session: Session, shown: Issue) -> str:
-    if shown.state not in (IssueState.SENDING, IssueState.PAUSED):
+    if shown.state not in ON_ITS_WAY:
         return ""
     return render_template(
         "desk/issues/_progress.html",

@@ -9,7 +9,7 @@ from newsletters import context
 from newsletters.accounts.queries import editor_names
 from newsletters.delivery.queries import Progress, progress
 from newsletters.publishing.issue_queries import Listed, in_states, last_sent
-from newsletters.publishing.models import IssueState
+from newsletters.publishing.models import ON_ITS_WAY, IssueState
 from newsletters.reports.growth import readerships
 from newsletters.reports.plots import small_multiples
 from newsletters.subscribers import breaker, held
@@ -29,7 +29,7 @@ def today() -> str:
         return render_template(
             "desk/today.html",
             missed=in_states(session, IssueState.MISSED),
-            going_out=_with_progress(session, in_states(session, IssueState.SENDING, IssueState.PAUSED)),
+            going_out=_with_progress(session, in_states(session, *ON_ITS_WAY)),
             scheduled=in_states(session, IssueState.SCHEDULED),
             drafts=drafts,
             authors=editor_names(session, {listed.issue.author_id or 0 for listed in drafts}),
