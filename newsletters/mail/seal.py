@@ -52,7 +52,7 @@ class _Plan:
 
 
 class Seal:
-    """Signs every message of one CompiledMessage. Threads may share it."""
+    """Prepares the signatures of every message of one CompiledMessage."""
 
     def __init__(self, compiled: CompiledMessage, keys: Sequence[DkimKey]) -> None:
         self._keys = tuple(keys)
@@ -83,12 +83,6 @@ class Seal:
             tuple([_spliced(form.written, *around) for form in plan.forms]),
             rest,
         )
-
-    def sign(self, fields: Sequence[bytes], content: bytes, *, now: datetime) -> bytes:
-        """The whole message, signatures first."""
-        draft = self.draft(fields, content, now=now)
-        signed = zip(self._keys, draft.digests, strict=True) if draft.digests else ()
-        return draft.sealed([key.signature_of(digest) for key, digest in signed])
 
     def _body_hash(self, content: bytes) -> bytes:
         body_hash = self._begun.copy()

@@ -25,7 +25,7 @@ from tests.desk import post, signed_in
 from tests.factories import DIGESTER, make_subscriber
 from tests.returning import Door, event_about, how_suppressed, issue_to, mail_door, record
 
-EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'
+EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 1237*7919 }}'
 DAYS_KEPT = timedelta(days=30, seconds=1)
 ROOM = "/desk/quarantine"
 
@@ -81,7 +81,7 @@ def test_nothing_in_a_mail_is_ever_markup(client: FlaskClient, db: Database, nam
     for html in pages:
         assert "<script>alert" not in html
         assert "<img src=x" not in html
-        assert "49" not in html.split('class="returned-mail"')[-1]
+        assert "9795803" not in html, "a template evaluated a stranger's words"
         assert not {"\x00", "\x07", "\x1b", "\u202e", "\u2066"} & set(html)
 
 

@@ -11,13 +11,13 @@ from newsletters.delivery.outcomes import Recipient
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.office import Office
-from newsletters.mail.signers import HereSigner
 from newsletters.mail.verp import IssueBounce, UnsubscribeRequest
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
 from tests.factories import make_issue, make_newsletter
 from tests.mailcheck import checked, html_of, text_of
+from tests.sealing import sealed
 from tests.sink import SinkProcess
 
 FEEDBACK_ID = re.compile(r"[^:]+:[^:]+:[^:]+:[A-Za-z0-9_-]{5,15}")
@@ -45,7 +45,7 @@ def sent(db: Database, runtime: Runtime, office: Office, sink: SinkProcess) -> S
     with office.connection() as connection:
         for reader in READERS:
             sender, recipient, unsealed = mailing.draft(reader, now=NOW)
-            message = unsealed.sealed(HereSigner(office.dkim.keys).answer(unsealed.digests))
+            message = sealed(unsealed, office.dkim.keys)
             connection.send(sender=sender, recipient=recipient, message=message)
     return sink
 

@@ -19,6 +19,7 @@ from newsletters.mail.seal import Seal
 from newsletters.mail.sign import DkimKey, DkimSigner, PrivateKey, UnusableKey, load_key
 from newsletters.mail.slots import slot
 from tests.mailcheck import checked
+from tests.sealing import sealed
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RSA = DkimKey("news.example", "rsa2026", rsa.generate_private_key(public_exponent=65537, key_size=2048))
@@ -124,7 +125,10 @@ def test_what_is_prepared_once_signs_the_very_same(
     }
     seal = Seal(message, signer.keys)
 
-    signed = [seal.sign(message.fields(values, **around), message.content(values), now=NOW) for _ in range(2)]
+    drafts = [
+        seal.draft(message.fields(values, **around), message.content(values), now=NOW) for _ in range(2)
+    ]
+    signed = [sealed(draft, signer.keys) for draft in drafts]
 
     assert signed[0] == signed[1] == signer.sign(message.render(values, **around), now=NOW, is_canonical=True)
 

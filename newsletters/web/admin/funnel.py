@@ -12,6 +12,7 @@ from newsletters.reports.funnel import By
 from newsletters.reports.plots import line_plot
 from newsletters.subscribers.funnel import Step
 from newsletters.web.admin.access import editors_only
+from newsletters.web.admin.asking import asked_days
 from newsletters.web.admin.door import blueprint
 
 PERIODS = (7, 30, 90, 365)
@@ -38,8 +39,7 @@ PROVIDER_WORDS = {
 @editors_only
 def signup_funnel() -> str:
     """Show the way from the form to the confirmed reader."""
-    days = request.args.get("days", type=int)
-    days = days if days in PERIODS else USUAL_DAYS
+    days = asked_days(PERIODS, usual=USUAL_DAYS)
     newsletter_id = request.args.get("newsletter", type=int)
     until = context.now().astimezone(UTC).date()
     since = until - timedelta(days=days - 1)

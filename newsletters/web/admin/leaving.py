@@ -2,14 +2,14 @@
 
 from datetime import UTC, timedelta
 
-from flask import render_template, request
+from flask import render_template
 
 from newsletters import context
 from newsletters.publishing.newsletters import all_newsletters
 from newsletters.reports.leaving import leaving
 from newsletters.reports.plots import stacked_bar
 from newsletters.web.admin.access import editors_only
-from newsletters.web.admin.asking import asked_number
+from newsletters.web.admin.asking import asked_days, asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.reason_words import REASON_WORDS
 
@@ -21,8 +21,7 @@ USUAL_DAYS = 90
 @editors_only
 def why_readers_leave() -> str:
     """Show the reasons as parts of a whole, and what was written beside them."""
-    days = request.args.get("days", type=int)
-    days = days if days in PERIODS else USUAL_DAYS
+    days = asked_days(PERIODS, usual=USUAL_DAYS)
     newsletter_id = asked_number("newsletter")
     since = context.now().astimezone(UTC).date() - timedelta(days=days - 1)
     with context.reading() as session:
