@@ -1,5 +1,6 @@
 """Imports every models module, so that the metadata is complete for migrations and checks."""
 
+import newsletters.accounts.factor_models
 import newsletters.accounts.models
 import newsletters.bounces.models
 import newsletters.bounces.providers_models

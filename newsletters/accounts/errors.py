@@ -25,3 +25,19 @@ class LastOwner(DomainError):
 
 class LinkUnusable(DomainError):
     """An invitation or password link that is used, withdrawn, expired or not ours."""
+
+
+class WrongCode(DomainError):
+    """Not the code of this moment, or one that was used already."""
+
+
+class NothingOffered(DomainError):
+    """No secret waits to be confirmed, or it has waited too long."""
+
+
+class FactorRequired(DomainError):
+    """The house wants a second factor of everybody, so it cannot be turned off."""
+
+
+class OwnFactorFirst(DomainError):
+    """Whoever wants a second factor of everybody must have one."""

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletters.accounts.factor_models import SignInStep
 from newsletters.accounts.models import Editor, EditorSession
 
 IDLE = timedelta(hours=12)
@@ -90,7 +91,8 @@ def close_other(session: Session, editor: Editor, token_hash: str) -> None:
 
 
 def close_all(session: Session, editor: Editor, *, but: str = "") -> None:
-    """End all sessions of an editor, except the one whose hash is ``but``."""
+    """End all sessions of an editor but the one whose hash is ``but``, and sign-ins that are half done."""
+    session.execute(delete(SignInStep).where(SignInStep.editor_id == editor.id))
     session.execute(
         delete(EditorSession).where(EditorSession.editor_id == editor.id, EditorSession.token_hash != but)
     )

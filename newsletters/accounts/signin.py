@@ -47,7 +47,7 @@ def may_try(session: Session, attempt: Attempt, *, digester: Digester, signer: S
     """Count the attempt and say whether its password may be looked at."""
     account = digester.digest("sign-in", _key(attempt.email))
     editor = editor_by_address(session, attempt.email)
-    nonce = _known_browser(attempt.browser, editor, signer=signer, now=now)
+    nonce = known_browser(attempt.browser, editor, signer=signer, now=now)
     if nonce is not None:
         return hit(session, PER_KNOWN_BROWSER, f"{account}:{nonce}", now=now)
     client = digester.digest("sign-in", client_network(attempt.client))
@@ -59,9 +59,11 @@ def may_try(session: Session, attempt: Attempt, *, digester: Digester, signer: S
     return all(hit(session, limit, key, now=now) for limit, key in counted)
 
 
-def let_in(session: Session, editor: Editor, *, password: str, user_agent: str, now: datetime) -> str:
-    """Begin a session for somebody who gave the right password; return its cookie."""
-    if passwords.is_outdated(editor.password_hash):
+def let_in(
+    session: Session, editor: Editor, *, user_agent: str, now: datetime, password: str | None = None
+) -> str:
+    """Begin a session for somebody who gave the right password, or the code after it; return its cookie."""
+    if password is not None and passwords.is_outdated(editor.password_hash):
         editor.password_hash = passwords.hash_password(password)
     sessions.forget_dead_sessions(session, now=now)
     audit.record(session, editor, "editor.signed_in", now=now, subject="editor", subject_id=editor.id)
@@ -97,7 +99,8 @@ def client_network(client: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _known_browser(token: str, editor: Editor | None, *, signer: Signer, now: datetime) -> int | None:
+def known_browser(token: str, editor: Editor | None, *, signer: Signer, now: datetime) -> int | None:
+    """The number of a browser that has signed in to this account before, None for any other."""
     if not token or editor is None:
         return None
     try:

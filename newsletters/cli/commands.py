@@ -17,7 +17,7 @@ from newsletters.accounts.errors import EditorExists
 from newsletters.cli import demo, programs, readiness, supervisor, workers
 from newsletters.cli.dkim import dkim_key
 from newsletters.cli.doctor import doctor
-from newsletters.cli.editors import make_editor
+from newsletters.cli.editors import editors, make_editor
 from newsletters.cli.shaping import shaping
 from newsletters.cli.suppressions import suppressions
 from newsletters.inbound.serving import main as serve_mail_door
@@ -41,7 +41,7 @@ def commands() -> None:
     """Run and look after a newsletter subscription manager."""
 
 
-for command in (dkim_key, doctor, shaping, suppressions):
+for command in (dkim_key, doctor, editors, shaping, suppressions):
     commands.add_command(command)
 
 

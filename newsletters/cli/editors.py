@@ -1,10 +1,74 @@
-"""Accounts from the shell."""
+"""Accounts from the shell, for operators: the first one, and a way back in when second factors are lost."""
 
+import click
 from sqlalchemy import select
 
-from newsletters.accounts.editors import create_editor
+from config import Config
+from newsletters.accounts import second_factor
+from newsletters.accounts.editors import create_editor, editor_by_address
+from newsletters.accounts.invitations import Letterhead
 from newsletters.accounts.models import Editor, Role
-from newsletters.runtime import Runtime
+from newsletters.accounts.queries import all_editors
+from newsletters.kernel.i18n import DEFAULT_LANGUAGE
+from newsletters.runtime import Runtime, build
+
+OPERATOR = "operator"
+
+
+class NoSuchEditor(Exception):
+    """Nobody has an account with this address."""
+
+
+@click.group()
+def editors() -> None:
+    """See who may sign in, and let somebody in who lost their second factor."""
+
+
+@editors.command("list")
+def list_editors() -> None:
+    """List accounts: address, role, whether they can sign in, whether there is a second factor."""
+    runtime = build(Config.from_env())
+    try:
+        click.echo("\n".join(lines(runtime)))
+    finally:
+        runtime.close()
+
+
+@editors.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take the second factor from the account of EMAIL: the password alone lets them in again."""
+    runtime = build(Config.from_env())
+    try:
+        was_on = take_factor(runtime, email)
+    except NoSuchEditor as error:
+        raise click.ClickException(f"{email} has no account.") from error
+    finally:
+        runtime.close()
+    click.echo(
+        f"{email} signs in with the password alone, is signed out everywhere and told by mail."
+        if was_on
+        else f"{email} has no second factor."
+    )
+
+
+def lines(runtime: Runtime) -> list[str]:
+    """One line for each account."""
+    with runtime.db.reading() as session:
+        return [_line(editor) for editor in all_editors(session)] or ["There are no accounts."]
+
+
+def take_factor(runtime: Runtime, email: str) -> bool:
+    """Reset a second factor; False when there was none. Raises NoSuchEditor."""
+    config = runtime.config
+    letterhead = Letterhead(runtime.signer, runtime.urls, config.newsroom, DEFAULT_LANGUAGE)
+    with runtime.db.transaction() as session:
+        editor = editor_by_address(session, email)
+        if editor is None:
+            raise NoSuchEditor
+        return second_factor.reset(
+            session, editor, actor=OPERATOR, letterhead=letterhead, now=runtime.clock.now()
+        )
 
 
 def has_editor(runtime: Runtime) -> bool:
@@ -24,3 +88,9 @@ def make_editor(runtime: Runtime, *, email: str, name: str, role: str) -> str:
             now=runtime.clock.now(),
         )
     return made.password
+
+
+def _line(editor: Editor) -> str:
+    state = "disabled" if editor.disabled_at else "can sign in"
+    factor = "second factor" if editor.has_second_factor else "password alone"
+    return f"{editor.email}  {editor.role.value}  {state}  {factor}"

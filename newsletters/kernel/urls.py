@@ -102,6 +102,9 @@ class Urls:
     def password_reset(self, token: str) -> str:
         return self._at("desk", "password", token)
 
+    def second_factor(self) -> str:
+        return self._at("desk", "account", "second-factor")
+
 
 def _quoted(part: str) -> str:
     return part if _PLAIN.fullmatch(part) else quote(part, safe="")

@@ -7,6 +7,7 @@ from config import Config
 from newsletters.kernel.clock import Clock
 from newsletters.kernel.db import Database
 from newsletters.kernel.digests import Digester
+from newsletters.kernel.sealing import Sealer
 from newsletters.kernel.signing import SigningKeys
 from newsletters.kernel.steady_clock import FollowingClock, database_time
 from newsletters.kernel.tokens import Signer
@@ -26,6 +27,7 @@ class Runtime:
     clock: Clock
     signer: Signer
     issue_keys: SigningKeys
+    sealer: Sealer
     digester: Digester
     engine: Engine
     urls: Urls
@@ -46,6 +48,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         clock=clock or FollowingClock(partial(database_time, db)),
         signer=Signer(keys),
         issue_keys=SigningKeys(keys),
+        sealer=Sealer(keys),
         digester=Digester(config.address_hash_key.encode()),
         engine=Engine(open_huey(config.engine_url, secret=config.secret_key)),
         urls=Urls(config.public_url),

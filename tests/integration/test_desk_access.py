@@ -24,6 +24,8 @@ FOR_EVERYBODY = {
     "desk.set_password",
     "desk.invitation",
     "desk.accept_invitation",
+    "desk.second_step",
+    "desk.take_code",
 }
 FOR_OWNERS = {
     "desk.editors",
@@ -32,6 +34,8 @@ FOR_OWNERS = {
     "desk.change_role",
     "desk.disable_editor",
     "desk.enable_editor",
+    "desk.require_second_factor",
+    "desk.reset_second_factor",
     "desk.audit",
     "desk.servers",
     "desk.try_server",

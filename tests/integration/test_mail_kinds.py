@@ -68,6 +68,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "address_changed": {"new_address": "o•••@readers.example"},
     "invitation": {"inviter": "Olena <b>O'Connor</b>", "url": LINK, "days": 7},
     "password_reset": {"url": LINK},
+    "second_factor": {"event": "recovery_used", "left": 4, "by": "", "url": LINK},
     "reader_reply": {
         "newsletter": "Пояснюємо & Україну",
         "subject": "Re: <b>news</b>",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletters import context
-from newsletters.accounts import sessions
+from newsletters.accounts import house, sessions
 from newsletters.accounts.models import Editor
 from newsletters.kernel.outage import is_outage
 from newsletters.web.admin.door import blueprint
@@ -36,6 +36,7 @@ class Access(StrEnum):
 
 
 MARK = "desk_access"
+BEFORE_FACTOR = "desk_before_factor"
 
 
 def everybody(view: Callable[P, R]) -> Callable[P, R]:
@@ -51,6 +52,12 @@ def editors_only(view: Callable[P, R]) -> Callable[P, R]:
 def owners_only(view: Callable[P, R]) -> Callable[P, R]:
     """For owners."""
     return _mark(view, Access.OWNERS)
+
+
+def before_factor(view: Callable[P, R]) -> Callable[P, R]:
+    """Open too to those who must set a second factor up before anything else."""
+    setattr(view, BEFORE_FACTOR, True)
+    return view
 
 
 def _mark(view: Callable[P, R], access: Access) -> Callable[P, R]:
@@ -101,6 +108,8 @@ def check_access() -> AnyResponse | None:
         return None
     if editor is None:
         return _ask_to_sign_in()
+    if g.owes_factor and not hasattr(current_app.view_functions[request.endpoint], BEFORE_FACTOR):
+        return _lead_to_factor()
     if access is Access.OWNERS and not editor.is_owner:
         abort(403)
     return None
@@ -123,6 +132,8 @@ def _recognise() -> None:
         return
     with context.reading() as session:
         found = sessions.find_session(session, cookie, now=context.now())
+        if found is not None:
+            g.owes_factor = house.owes_factor(session, found.editor, signed_in_at=found.row.created_at)
     if found is None:
         return
     if found.is_stale:
@@ -150,6 +161,13 @@ def _ask_to_sign_in() -> AnyResponse:
     if session_cookie_name() in request.cookies:
         flash(_("You have been signed out because you were away for long. Please sign in again."), "info")
     return redirect(url_for("desk.sign_in", next=path or None), 303)
+
+
+def _lead_to_factor() -> AnyResponse:
+    """The house wants a second factor of everybody: nothing else is open until it is set up."""
+    if wants_json():
+        abort(403)
+    return redirect(url_for("desk.second_factor"), 303)
 
 
 def wants_json() -> bool:

@@ -9,7 +9,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
 from newsletters import context
-from newsletters.accounts import editors, sessions
+from newsletters.accounts import editors, recovery, sessions
 from newsletters.accounts.errors import WeakPassword, WrongPassword
 from newsletters.accounts.models import Editor
 from newsletters.kernel.limits import Limit, hit
@@ -118,10 +118,12 @@ def _change_password(form: PasswordForm) -> None:
 def _page(name_form: NameForm, password_form: PasswordForm) -> str:
     with context.reading() as session:
         opened = sessions.open_sessions(session, current_editor(), now=context.now())
+        codes_left = recovery.left(session, current_editor().id)
     return render_template(
         "desk/account.html",
         name_form=name_form,
         password_form=password_form,
         sessions=opened,
+        codes_left=codes_left,
         here=current_session_hash(),
     )

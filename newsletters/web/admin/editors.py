@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 
 from newsletters import context
 from newsletters.accounts import editors as accounts
-from newsletters.accounts import invitations
+from newsletters.accounts import house, invitations
 from newsletters.accounts.errors import EditorExists, LastOwner
 from newsletters.accounts.models import Editor, Invitation, Role
 from newsletters.accounts.queries import all_editors, editor_names, open_invitations
@@ -140,6 +140,7 @@ def _last_owner() -> Response:
 def _page(form: InviteForm) -> str:
     with context.reading() as session:
         people = all_editors(session)
+        required_at = house.factor_required_at(session)
         invited = open_invitations(session)
         inviters = editor_names(session, (row.invited_by_id for row in invited if row.invited_by_id))
     return render_template(
@@ -148,5 +149,6 @@ def _page(form: InviteForm) -> str:
         editors=people,
         invitations=invited,
         inviters=inviters,
+        required_at=required_at,
         now=context.now(),
     )

@@ -15,13 +15,20 @@ from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import DataRequired, Length
 
 from newsletters import context
-from newsletters.accounts import passwords, sessions, signin
+from newsletters.accounts import passwords, second_step, sessions, signin
 from newsletters.accounts.editors import editor_by_address
 from newsletters.accounts.models import Editor
-from newsletters.web.admin.access import cookie_name, editors_only, everybody, session_cookie_name
+from newsletters.web.admin.access import (
+    before_factor,
+    cookie_name,
+    editors_only,
+    everybody,
+    session_cookie_name,
+)
 from newsletters.web.admin.door import blueprint
 
 BROWSER_COOKIE = "desk-browser"
+STEP_COOKIE = "desk-step"
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
@@ -69,22 +76,24 @@ def enter() -> Response | tuple[str, int] | str:
             signin.turn_away(session, editor, now=context.now())
         form.form_errors.append(_("This address and this password do not belong together."))
         return _form(form), 422
+    if editor.has_second_factor:
+        return _ask_for_code(editor.id, password=form.password.data, wanted=form.next.data)
     return welcome(redirect(landing(form.next.data), 303), editor.id, password=form.password.data)
 
 
 @blueprint.post("/sign-out")
 @editors_only
+@before_factor
 def sign_out() -> Response:
     """End this session; the browser stays known."""
     with context.transaction() as session:
         sessions.close_session(session, request.cookies.get(session_cookie_name(), ""))
     flash(_("You are signed out."), "good")
     response = redirect(url_for("desk.sign_in"), 303)
-    response.delete_cookie(session_cookie_name(), path="/", secure=_is_https(), httponly=True, samesite="Lax")
-    return response
+    return forget_cookie(response, session_cookie_name())
 
 
-def welcome(response: Response, editor_id: int, *, password: str) -> Response:
+def welcome(response: Response, editor_id: int, *, password: str | None = None) -> Response:
     """Begin a session for ``editor_id`` on the way out; an older one of this browser ends.
 
     The CSRF token changes with it: one that was planted before is worth nothing afterwards.
@@ -119,6 +128,12 @@ def set_cookie(response: Response, name: str, value: str, *, max_age: float) -> 
     return response
 
 
+def forget_cookie(response: Response, name: str) -> Response:
+    """Take a cookie of the desk's away."""
+    response.delete_cookie(name, path="/", secure=_is_https(), httponly=True, samesite="Lax")
+    return response
+
+
 def landing(wanted: str | None) -> str:
     """Where to go after signing in: a path of the desk, never another site."""
     try:
@@ -129,6 +144,17 @@ def landing(wanted: str | None) -> str:
     if parts.scheme or parts.netloc or not is_ours or "\\" in (wanted or ""):
         return "/desk"
     return wanted or "/desk"
+
+
+def _ask_for_code(editor_id: int, *, password: str, wanted: str | None) -> Response:
+    """Lead to the second step. There is no session yet, only the proof that the password was right."""
+    with context.transaction() as session:
+        editor = session.get_one(Editor, editor_id)
+        cookie = second_step.begin_step(session, editor, password=password, now=context.now())
+    to = landing(wanted)
+    response = redirect(url_for("desk.second_step", next=to if to != "/desk" else None), 303)
+    lasting = second_step.GOOD_FOR.total_seconds()
+    return set_cookie(response, cookie_name(STEP_COOKIE), cookie, max_age=lasting)
 
 
 def _may_try(attempt: signin.Attempt) -> bool:
