@@ -8,6 +8,7 @@ import newsletters.bounces.quarantined
 import newsletters.delivery.models
 import newsletters.delivery.shaping_models
 import newsletters.kernel.limits
+import newsletters.kernel.restorations
 import newsletters.kernel.roster
 import newsletters.kernel.turns
 import newsletters.mail.domain_models

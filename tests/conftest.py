@@ -134,6 +134,18 @@ def fresh_database(migrated: str, folder: Path) -> Iterator[str]:
     _on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextmanager
+def empty_database(folder: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it: a file that is not there yet, or one on the server."""
+    if not on_postgres:
+        yield f"sqlite:///{folder / 'empty.sqlite3'}"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    _on_server(f"CREATE DATABASE {name}")
+    yield _database_url(name)
+    _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, migrated database."""

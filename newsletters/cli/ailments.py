@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from config import Config
 from newsletters.bounces.providers_sendgrid import UnusableVerificationKey, load_verification_key
 from newsletters.bounces.providers_sns import is_topic
-from newsletters.kernel import roster
+from newsletters.kernel import restorations, roster
 from newsletters.mail.domain_findings import Level
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
@@ -105,6 +105,19 @@ def workers(session: Session, *, now: datetime) -> Iterator[Symptom]:
         minutes = int((now - oldest).total_seconds() // 60)
         yield Symptom(
             Level.WARNING, "Single mails", f"one has been due for {minutes} minutes.", "Look at the log."
+        )
+
+
+def copy(session: Session) -> Iterator[Symptom]:
+    """Whether this is a copy that was put back, and nobody has looked yet."""
+    row = restorations.in_force(session)
+    if row is not None:
+        yield Symptom(
+            Level.WARNING,
+            "Sending",
+            f"restored from a copy of {row.copied_at:%Y-%m-%d %H:%M} UTC; sending is held until an owner "
+            "releases it.",
+            "Look at the issues on the desk, then: python -m newsletters.cli release",
         )
 
 
@@ -216,6 +229,7 @@ def machine(runtime: Runtime, office: Office) -> Iterator[Symptom]:
         with runtime.db.reading() as session:
             yield from clock(session, own=runtime.clock.now(), is_sqlite=runtime.db.is_sqlite)
             yield from workers(session, now=runtime.clock.now())
+            yield from copy(session)
     yield from engine(runtime)
     for server in office.servers:
         yield from relay(server)

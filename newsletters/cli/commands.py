@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import BadSetting, Config
 from newsletters.accounts.errors import EditorExists
 from newsletters.cli import demo, programs, readiness, supervisor, workers
+from newsletters.cli.copies import backup_command, release_command, restore_command
 from newsletters.cli.dkim import dkim_key
 from newsletters.cli.doctor import doctor
 from newsletters.cli.editors import editors, make_editor
@@ -41,7 +42,16 @@ def commands() -> None:
     """Run and look after a newsletter subscription manager."""
 
 
-for command in (dkim_key, doctor, editors, shaping, suppressions):
+for command in (
+    backup_command,
+    dkim_key,
+    doctor,
+    editors,
+    release_command,
+    restore_command,
+    shaping,
+    suppressions,
+):
     commands.add_command(command)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.sql.expression import SQLColumnExpression
 from newsletters.delivery import tallies
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.kernel.errors import DomainError
+from newsletters.kernel.restorations import is_held
 from newsletters.publishing.models import Issue, IssueState
 
 LEASE = timedelta(seconds=15)
@@ -63,9 +64,10 @@ def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) 
 def first_due(session: Session, *, now: datetime, lock: bool = True) -> int | None:
     """The batch that is due longest among the sending issues, locked unless told otherwise.
 
-    Each issue is asked for its first: the index gives it without reading what else waits.
+    Each issue is asked for its first: the index gives it without reading what else waits. There is none
+    while a database that was put back from a copy waits for an owner.
     """
-    sending = session.scalars(select(Issue.id).where(Issue.state == IssueState.SENDING)).all()
+    sending = session.scalars(select(Issue.id).where(Issue.state == IssueState.SENDING, ~is_held())).all()
     firsts = (session.execute(_first_due_of(issue_id, now, lock=lock)).one_or_none() for issue_id in sending)
     found = [(first.due_at, first.id) for first in firsts if first is not None]
     return min(found)[1] if found else None

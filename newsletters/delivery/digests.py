@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.delivery.digest_mail import queue_digest
 from newsletters.delivery.models import Delivery, DeliveryState
+from newsletters.kernel.restorations import in_force
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.archive import PUBLIC_STATES
 from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter
@@ -43,7 +44,12 @@ class Done:
 
 
 def make_some(session: Session, *, means: Means, now: datetime) -> Done:
-    """Queue the digests that have been owed the longest, as far as the outbox has room."""
+    """Queue the digests that have been owed the longest, as far as the outbox has room.
+
+    None while a database that was put back from a copy waits for an owner: they stay owed.
+    """
+    if in_force(session) is not None:
+        return Done(0, has_more=False)
     room = MOST_WAITING - _waiting(session)
     limit = min(AT_ONCE, room)
     if limit <= 0:

@@ -18,6 +18,7 @@ from newsletters.delivery.batches import in_range
 from newsletters.delivery.gathering import ranges
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.kernel.errors import DomainError
+from newsletters.kernel.restorations import is_held
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.lifecycle import MISSED_AFTER, Action, move, newsletter_of
 from newsletters.publishing.models import ON_ITS_WAY, Issue, IssueExclusion, IssueState
@@ -31,8 +32,8 @@ class DoesNotAddUp(DomainError):
 
 
 def due_issue_ids(session: Session, *, now: datetime) -> list[int]:
-    """The scheduled issues whose time has come, the earliest first."""
-    due = select(Issue.id).where(Issue.state == IssueState.SCHEDULED, Issue.send_at <= now)
+    """The scheduled issues whose time has come, the earliest first; none while all sending is held."""
+    due = select(Issue.id).where(Issue.state == IssueState.SCHEDULED, Issue.send_at <= now, ~is_held())
     return list(session.scalars(due.order_by(Issue.send_at, Issue.id)))
 
 

@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail, OutboxState
@@ -89,3 +89,21 @@ def forget_subscriber(session: Session, subscriber_id: int) -> None:
 def forget_settled(session: Session, *, before: datetime) -> None:
     """Delete mails that were settled before a moment."""
     session.execute(delete(OutboxMail).where(OutboxMail.settled_at < before))
+
+
+def give_up_waiting(session: Session, *, before: datetime, reply: str, now: datetime) -> int:
+    """Settle as failed whatever was queued before a moment and waits; say how many mails that were."""
+    waiting = (
+        update(OutboxMail)
+        .where(OutboxMail.state == OutboxState.WAITING, OutboxMail.created_at < before)
+        .values(
+            state=OutboxState.FAILED,
+            reply=reply,
+            params={},
+            fence=OutboxMail.fence + 1,
+            leased_until=None,
+            settled_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", session.execute(waiting)).rowcount

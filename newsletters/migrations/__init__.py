@@ -46,6 +46,11 @@ def is_behind(engine: Engine) -> bool:
     return here is None or here in ours[1:]
 
 
+def newest() -> str | None:
+    """The version that this code's migrations lead to."""
+    return ScriptDirectory(str(HERE)).get_current_head()
+
+
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":

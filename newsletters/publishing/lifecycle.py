@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.errors import DomainError
+from newsletters.kernel.restorations import require_released
 from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.models import Issue, IssueState, Newsletter, PauseReason
 
@@ -51,6 +52,9 @@ TRANSITIONS: Final[dict[tuple[IssueState, Action], IssueState]] = {
 }
 
 
+SENDS: Final = frozenset({Action.START, Action.RESUME, Action.REOPEN})
+
+
 class WrongState(DomainError):
     """The issue is not where this action starts from."""
 
@@ -70,8 +74,10 @@ def can(issue: Issue, action: Action) -> bool:
 
 
 def move(session: Session, issue: Issue, action: Action) -> None:
-    """Lock the issue, read it anew and set the state ``action`` leads to. Raises WrongState."""
+    """Lock the issue, read it anew and set the state ``action`` leads to. Raises WrongState, SendingHeld."""
     session.flush()
+    if action in SENDS:
+        require_released(session)
     session.refresh(issue, with_for_update=True)
     if not can(issue, action):
         raise WrongState(issue.state, action)

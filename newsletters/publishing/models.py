@@ -95,13 +95,14 @@ ON_ITS_WAY: Final = (IssueState.SENDING, IssueState.PAUSED)
 
 class PauseReason(StrEnum):
     """Why a send stands still: somebody asked, the mail server is away (that one resumes by itself), too
-    many complain, or what would be sent is no longer what was frozen.
+    many complain, what would be sent is no longer what was frozen, or the database was put back from a copy.
     """
 
     EDITOR = "editor"
     SERVER = "server"
     COMPLAINTS = "complaints"
     CONTENT = "content"
+    RESTORED = "restored"
 
 
 class Issue(Base):

@@ -15,6 +15,7 @@ from types import FrameType
 from huey.consumer import Consumer
 
 from config import BadSetting, Config
+from newsletters.delivery import restoring
 from newsletters.kernel import logs
 from newsletters.kernel.steady_clock import SteadyClock, database_time
 from newsletters.mail.office import Office
@@ -37,6 +38,7 @@ def run(runtime: Runtime) -> int:
     runtime.db.end_idle_transactions(after_seconds=IDLE_TRANSACTION_SECONDS)
     clock = SteadyClock(partial(database_time, runtime.db))
     runtime = replace(runtime, clock=clock)
+    _stand_still_if_copied(runtime)
     tasks = register(runtime)
     stopping = tasks.deliveries.stopping
     consumer = Consumer(
@@ -94,6 +96,13 @@ def _stop_on_signals(stopping: Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+
+
+def _stand_still_if_copied(runtime: Runtime) -> None:
+    """A copy that somebody put into place by hand is taken for one before anything leaves."""
+    with runtime.db.transaction() as session:
+        if restoring.stand_still_if_copied(session, now=runtime.clock.now()):
+            log.warning("this database is a copy; sending is held until an owner releases it")
 
 
 def _keep_time(clock: SteadyClock, ended: Event) -> None:

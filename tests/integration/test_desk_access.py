@@ -37,6 +37,7 @@ FOR_OWNERS = {
     "desk.require_second_factor",
     "desk.reset_second_factor",
     "desk.audit",
+    "desk.release",
     "desk.servers",
     "desk.try_server",
     "desk.try_provider",

@@ -16,6 +16,7 @@ from newsletters.accounts import audit
 from newsletters.accounts.queries import editor_names
 from newsletters.delivery.queries import excluded, progress
 from newsletters.delivery.reopen import retry_failed
+from newsletters.kernel.restorations import SendingHeld
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import Action, WrongState
 from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter, PauseReason
@@ -128,6 +129,9 @@ def pull_brake(issue_id: int, action: str) -> AnyResponse:
             audit.record(
                 session, editor, brake.audit_as, now=now, subject="issue", subject_id=issue_id, detail=reason
             )
+    except SendingHeld:
+        flash(_("All sending is held until an owner releases it."), "warn")
+        return redirect(url_for("desk.issue", issue_id=issue_id), 303)
     except WrongState:
         flash(_("It was too late for that: the issue has gone on meanwhile."), "warn")
         return redirect(url_for("desk.issue", issue_id=issue_id), 303)

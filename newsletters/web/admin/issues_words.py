@@ -119,6 +119,12 @@ def pause_words(reason: PauseReason | None) -> str:
             "The newsletter or the issue was changed after sending began. "
             "Going on means that the rest get it as it is now."
         )
+    if reason is PauseReason.RESTORED:
+        return _(
+            "The database was put back from a copy that was made while this issue was on its way. "
+            "Some of those who wait here may have it. Going on sends it to all of them; "
+            "cancelling sends it to none of them."
+        )
     return _("An editor paused it. Nobody else gets the issue until it goes on.")
 
 
