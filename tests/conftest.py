@@ -6,17 +6,21 @@ process starts and every worker of pytest-xdist shares.
 
 import os
 import shutil
+import tempfile
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from config import Config
 from newsletters.app import create_app
@@ -33,6 +37,8 @@ __all__ = ["authority", "ehlo", "is_tls", "sink", "talk"]  # fixtures of their o
 settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("suite")
 
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  (every file there is made by tempfile)
+ENOUGH_BYTES = 4 * 2**30
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SERVER_URL = "TEST_POSTGRES_URL"
 # What these ask of the database, others ask too; what they are about is not the database.
@@ -50,12 +56,15 @@ ALIKE = frozenset(
         "test_webhooks_sns",
     }
 )
+KEPT_DATABASES = 2  # the last ones: what a test leaves is still hanging up
 on_postgres = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 _server: PrivatePostgres | None = None
+_used: deque[str] = deque()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     global _server  # noqa: PLW0603  (one server for the whole run, stopped in pytest_unconfigure)
+    _keep_files_in_memory()
     if not on_postgres or hasattr(config, "workerinput") or SERVER_URL in os.environ:
         return
     programs = binaries()
@@ -88,8 +97,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure() -> None:
+    if _used:
+        _drop_used(but=0)
+        _server_connection().close()
     if _server is not None:
         _server.stop()
+
+
+def _keep_files_in_memory() -> None:
+    """Where memory is plenty, no test waits for a disk. Whoever sets TMPDIR decides themselves."""
+    if "TMPDIR" in os.environ or not os.access(IN_MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(IN_MEMORY).free >= ENOUGH_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)
 
 
 @pytest.fixture(scope="session")
@@ -128,10 +148,8 @@ def fresh_database(migrated: str, folder: Path) -> Iterator[str]:
         shutil.copy(migrated, path)
         yield f"sqlite:///{path}"
         return
-    name = f"test_{uuid.uuid4().hex}"
-    _on_server(f"CREATE DATABASE {name} TEMPLATE {migrated}")
-    yield _database_url(name)
-    _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+    with _database(template=migrated) as url:
+        yield url
 
 
 @contextmanager
@@ -140,10 +158,8 @@ def empty_database(folder: Path) -> Iterator[str]:
     if not on_postgres:
         yield f"sqlite:///{folder / 'empty.sqlite3'}"
         return
-    name = f"test_{uuid.uuid4().hex}"
-    _on_server(f"CREATE DATABASE {name}")
-    yield _database_url(name)
-    _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+    with _database(template="template1") as url:
+        yield url
 
 
 @pytest.fixture
@@ -205,8 +221,31 @@ def _database_url(name: str) -> str:
     return make_url(os.environ[SERVER_URL]).set(database=name).render_as_string(hide_password=False)
 
 
+@contextmanager
+def _database(*, template: str) -> Iterator[str]:
+    """The URL of a database of the server, dropped a little after the block.
+
+    Dropping one that somebody is just leaving would wait for them.
+    """
+    name = f"test_{uuid.uuid4().hex}"
+    as_files = "STRATEGY FILE_COPY" if _server_connection().info.server_version >= 150000 else ""
+    _on_server(f"CREATE DATABASE {name} TEMPLATE {template} {as_files}")
+    yield _database_url(name)
+    _used.append(name)
+    _drop_used(but=KEPT_DATABASES)
+
+
+def _drop_used(*, but: int) -> None:
+    while len(_used) > but:
+        _on_server(f"DROP DATABASE {_used.popleft()} WITH (FORCE)")
+
+
 def _on_server(statement: str) -> None:
-    engine = create_engine(os.environ[SERVER_URL], isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    _server_connection().execute(statement.encode())
+
+
+@cache
+def _server_connection() -> psycopg.Connection:
+    """One for all databases that this process makes."""
+    url = make_url(os.environ[SERVER_URL]).set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)

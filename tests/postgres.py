@@ -1,30 +1,65 @@
 """A private PostgreSQL server for the suite: its own folder, its own free port, loopback only."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
-SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+LOWEST_PORT = 10_240
+
+SETTINGS = (  # whatever is on this server may be lost at any moment
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=256MB",
+    "autovacuum=off",
+    "jit=off",
+    "max_connections=200",
+)
 DURABLE = ("max_connections=200",)  # as PostgreSQL comes: what is committed is on disk
+
+_claims: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on at this moment."""
+    """A TCP port that nobody listens on at this moment, nor is given to anybody else while we run."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different ones."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [int(listener.getsockname()[1]) for listener in listeners]
+    """As many different ones.
+
+    None is among those that the system hands out by itself: between the choice and the listening it would
+    give it to some connection or to another test. Other processes of the suite choose otherwise.
+    """
+    return list(islice(filter(_is_ours, iter(_some_port, None)), count))
+
+
+def _some_port() -> int:
+    handed_out = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(handed_out.read_text().split()[0]) if handed_out.exists() else 32768
+    return random.SystemRandom().randrange(LOWEST_PORT, max(first, LOWEST_PORT + 5000))
+
+
+def _is_ours(port: int) -> bool:
+    """Take a port, for as long as this process lives, where nobody listens and nobody has taken it."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0newsletters-port-{port}")
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def binaries() -> Path | None:

@@ -5,7 +5,6 @@ prepare or look at rows has ``live.runtime``, wired to the same database, engine
 """
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -19,6 +18,7 @@ from config import Config
 from newsletters.cli.demo import furnish
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
+from tests.postgres import free_ports
 from tests.sink import PROJECT, SinkProcess, wait_until
 
 READY_SECONDS = 120.0  # many suites may share two cores
@@ -40,7 +40,7 @@ def running(folder: Path, database_url: str) -> Iterator[Live]:
     """Start all of it; stop it in the opposite order."""
     with ExitStack() as stack:
         sink = stack.enter_context(SinkProcess(folder / "sink"))
-        port, example_port = _free_ports(2)
+        port, example_port = free_ports(2)
         environment = {
             "DATA_DIR": str(folder / "var"),
             "DATABASE_URL": database_url,
@@ -90,15 +90,6 @@ def _process(name: str, command: list[str], environment: dict[str, str], folder:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all at once so that they differ."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _wait_for(address: str, log: Path) -> None:
