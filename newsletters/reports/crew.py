@@ -20,6 +20,7 @@ class Member:
     started_at: datetime
     seen_at: datetime
     is_silent: bool
+    lacks_room: bool
     issue_ids: tuple[int, ...]
 
 
@@ -34,6 +35,7 @@ def crew(session: Session, *, now: datetime) -> list[Member]:
             started_at=worker.started_at,
             seen_at=worker.seen_at,
             is_silent=worker.is_silent(now),
+            lacks_room=worker.lacks_room,
             issue_ids=tuple(sorted(sending.get(worker.name, ()))),
         )
         for worker in roster.present(session, now=now)

@@ -1,4 +1,4 @@
-"""What owners see of the machines, in a real browser: the hold after a copy was put back."""
+"""What owners see of the machines, in a real browser: the hold after a copy was put back, and the workers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,11 +13,12 @@ from newsletters.app import create_app
 from newsletters.delivery import restoring
 from newsletters.kernel import restorations
 from newsletters.kernel.db import Database
+from newsletters.kernel.roster import Announcement, announce
 from newsletters.runtime import Runtime
 from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
 from tests.browser.serving import serving
 from tests.conftest import NOW
-from tests.delivering import make_audience, start_issue
+from tests.delivering import claim_batch, make_audience, start_issue
 from tests.factories import make_editor
 
 pytestmark = pytest.mark.browser
@@ -64,3 +65,24 @@ def test_an_owner_reads_what_is_held_and_releases_it(
 
     expect(page.get_by_role("status")).to_contain_text("Sending is released")
     expect(page.get_by_text("Sending is held")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "theme"), [(PHONE, "light"), (DESK, "dark")])
+def test_the_page_of_workers_is_accessible_and_fits(
+    desk: tuple[str, str], runtime: Runtime, new_page: Callable[..., Page], width: int, theme: str
+) -> None:
+    start_issue(runtime, make_audience(runtime.db, 1))
+    with runtime.db.transaction() as session:
+        for name, host, ago in (
+            ("busy", "mail1.newsroom.example", 5),
+            ("gone", "mail2.newsroom.example", 90),
+        ):
+            said = Announcement(name, host, "1a2b3c4d")
+            announce(session, said, now=NOW - timedelta(seconds=ago))
+    claim_batch(runtime, "busy")
+    page = new_page(width=width, theme=theme)
+
+    _open(page, desk, "/workers")
+
+    _look_at(page, f"workers-{width}-{theme}")
+    expect(page.get_by_role("heading", name="2 workers")).to_be_visible()

@@ -41,6 +41,7 @@ FOR_OWNERS = {
     "desk.servers",
     "desk.try_server",
     "desk.try_provider",
+    "desk.workers",
     "desk.new_newsletter",
     "desk.create_newsletter",
     "desk.edit_newsletter",
