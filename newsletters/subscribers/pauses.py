@@ -2,16 +2,18 @@
 
 A pause ends when its day has come or when its reader says so. Either way the digest they are owed is written
 down in the transaction that ends it (a row of ``digests``), and made of what did not reach them later, once,
-by the slice that knows what did. Pausing again before it was made keeps it for the next return.
+by the slice that knows what did. Pausing again before it was made keeps it for the next return. A pause until
+a day ends as that day begins by the clocks of the newsletter's own zone.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
+from newsletters.publishing.models import Newsletter
 from newsletters.subscribers import consent
 from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.desk_models import Digest, DigestKind
@@ -20,6 +22,17 @@ from newsletters.subscribers.models import ConsentEvent, Subscription, Subscript
 
 LONGEST_PAUSE: Final = timedelta(days=366)
 AT_ONCE: Final = 200  # some hundred milliseconds
+
+
+def beginning_of(day: date, newsletter: Newsletter) -> datetime:
+    """The moment at which a day begins in the newsletter's zone: a pause until that day ends there."""
+    return datetime.combine(day, time(), tzinfo=newsletter.zone).astimezone(UTC)
+
+
+def after_days(days: int, newsletter: Newsletter, *, now: datetime) -> datetime:
+    """The end of a pause of so many days: as the day that many days after today begins there."""
+    today: date = now.astimezone(newsletter.zone).date()
+    return beginning_of(today + timedelta(days=days), newsletter)
 
 
 def begin(

@@ -1,4 +1,4 @@
-"""Forgetting what nobody confirmed, and ending pauses that are over: run from time to time, in bulk.
+"""Forgetting what nobody confirmed: run from time to time, in bulk.
 
 Who never confirmed anything is deleted after 30 days with all that was written about them; who once did
 stands again where they stood before they asked. How many there were is kept, and nothing of anybody.
@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.limits import forget_past_windows
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers import pauses, unconfirmed
+from newsletters.subscribers import unconfirmed
 from newsletters.subscribers.domains import forget_old as forget_old_domains
 from newsletters.subscribers.models import (
     AddressChange,
@@ -45,11 +45,10 @@ AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many requests lapsed, how many people were forgotten, how many pauses ended here."""
+    """How many requests lapsed, and how many people were forgotten."""
 
     lapsed: int
     forgotten: int
-    resumed: int
 
 
 def purge(session: Session, *, now: datetime) -> Purged:
@@ -66,7 +65,7 @@ def purge(session: Session, *, now: datetime) -> Purged:
     forget_past_windows(session, now=now)
     forget_old_domains(session, now=now)
     forget_old_words(session, now=now)
-    return Purged(len(restored) + len(gone), forgotten, resumed=pauses.end_some(session, now=now))
+    return Purged(len(restored) + len(gone), forgotten)
 
 
 def _fall_back(session: Session, before: datetime) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 The link never expires and survives the issue and the newsletter; with the subscription gone there is
 nothing left to end, which is success too. Whoever was forwarded an issue holds its link: so it can end,
-pause and, for an hour, undo, but it shows no preferences and never begins anything new.
+pause, end a pause and, for an hour, undo, but it shows no preferences and never begins anything new.
 """
 
 from collections.abc import Callable, Sequence
@@ -88,6 +88,14 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """No pause holds it back any more."""
+
+    newsletter: Newsletter
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class NothingToLeave:
     """A link of ours whose subscription is gone altogether: nothing comes from us."""
 
@@ -166,9 +174,9 @@ def undo(session: Session, token: str, *, means: Means, now: datetime) -> Undone
 
 
 def pause(
-    session: Session, token: str, *, means: Means, until: datetime, now: datetime
+    session: Session, token: str, *, means: Means, days: int, now: datetime
 ) -> Paused | CannotUndo | Unusable:
-    """Send nothing until then, at most a year; just after leaving, this undoes and pauses in one."""
+    """Send nothing for so many days, at most a year; just after leaving, this undoes and pauses in one."""
     held = _open(session, token, means=means, now=now)
     if not isinstance(held, Held):
         return held
@@ -177,8 +185,18 @@ def pause(
         undone = undo(session, token, means=means, now=now)
         if not isinstance(undone, Undone):
             return undone
+    until = pauses.after_days(days, held.newsletter, now=now)
     ends_at = pauses.begin(session, row, until=until, mechanism=Mechanism.LINK, now=now)
     return Paused(held.newsletter, language, ends_at or until)
+
+
+def resume(session: Session, token: str, *, means: Means, now: datetime) -> Resumed | Unusable:
+    """End a pause before its time. Where there is none, nothing changes."""
+    held = _open(session, token, means=means, now=now)
+    if not isinstance(held, Held):
+        return held
+    pauses.end(session, held.row, mechanism=Mechanism.LINK, now=now)
+    return Resumed(held.newsletter, held.subscriber.language)
 
 
 def end_subscription(

@@ -23,3 +23,13 @@ def axe_problems(page: Page) -> list[str]:
 def scrolls_sideways(page: Page) -> bool:
     """Whether something is wider than the window."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def scrolls_when_magnified(page: Page) -> bool:
+    """The same for who magnifies it until only so much of it fits (WCAG 2.2, 1.4.10)."""
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
+    is_wider = scrolls_sideways(page)
+    page.set_viewport_size(size)
+    return is_wider

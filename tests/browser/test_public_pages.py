@@ -10,7 +10,13 @@ from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.archive import latest_issue, newsletter_by_slug
 from newsletters.subscribers import intake
 from newsletters.subscribers.mails import preferences_token
-from newsletters.subscribers.models import AddressChange, Confirmation, Subscription, SubscriptionState
+from newsletters.subscribers.models import (
+    AddressChange,
+    Confirmation,
+    Rhythm,
+    Subscription,
+    SubscriptionState,
+)
 from tests.browser.live import Live
 from tests.browser.looking import DESK, NARROWEST, PHONE, axe_problems, scrolls_sideways
 from tests.factories import make_subscriber, make_subscription
@@ -37,6 +43,7 @@ def addresses(live: Live) -> dict[str, str]:
         "archive": "/newsletters/explaining-ukraine/archive",
         "preferences asked for": "/preferences",
         "is it from us": "/genuine",
+        "newsletter of few traces": "/newsletters/data-desk",
         "link not whole": "/confirm/made-up",
         "new link": "/confirm/again",
         "no such page": "/newsletters/nowhere",
@@ -54,6 +61,9 @@ def _personal(live: Live) -> dict[str, str]:
         assert explaining is not None
         assert kyiv is not None
         assert morning is not None
+        data = newsletter_by_slug(session, "data-desk")
+        assert data is not None
+        explaining.offers_digests = kyiv.offers_digests = data.is_low_trace = True
         issue = latest_issue(session, explaining.id)
         assert issue is not None
         reader = make_subscriber(
@@ -61,8 +71,10 @@ def _personal(live: Live) -> dict[str, str]:
         )
         reader.address_hash = runtime.digester.address(reader.email_key)
         active = make_subscription(session, explaining, reader)
-        make_subscription(session, kyiv, reader, state=SubscriptionState.PAUSED, paused_until=later)
-        make_subscription(session, morning, reader, state=SubscriptionState.UNSUBSCRIBED)
+        paused = make_subscription(
+            session, kyiv, reader, state=SubscriptionState.PAUSED, paused_until=later, rhythm=Rhythm.WEEKLY
+        )
+        left = make_subscription(session, morning, reader, state=SubscriptionState.UNSUBSCRIBED, ended_at=now)
         change = AddressChange(
             subscriber_id=reader.id,
             email="new@x.example",
@@ -86,6 +98,9 @@ def _personal(live: Live) -> dict[str, str]:
             "new link sent": f"/confirm/{confirm}/sent",
             "welcome": f"/welcome/{preferences}",
             "unsubscribe": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, active.id, issue.id)}",
+            "unsubscribe, paused": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, paused.id, 0)}",
+            "a pause": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, paused.id, 0)}?done=1",
+            "why": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, left.id, 0)}#why",
             "nothing to leave": f"/unsubscribe/{sign(Purpose.UNSUBSCRIBE, 10**9, 0)}",
             "preferences": f"/preferences/{preferences}",
             "receipts": f"/preferences/{preferences}/receipts",
@@ -169,6 +184,7 @@ def test_what_follows_a_form_is_sound_too(
     page.get_by_role("button", name="Confirm").click()
     problems += axe_problems(page)
     page.goto(addresses["preferences"])
+    page.get_by_text("How often Explaining Ukraine comes").click()
     page.get_by_text("Pause Explaining Ukraine").click()
     problems += axe_problems(page)
     page.get_by_role("button", name="Pause").click()
@@ -205,6 +221,10 @@ def test_leaving_is_sound_at_every_step(live: Live, new_page: NewPage, theme: st
     expect(page.get_by_role("heading", level=1)).to_have_text("A pause")
     problems += axe_problems(page)
 
-    assert problems == []
     with live.runtime.db.reading() as session:
         assert session.get_one(Subscription, number).state is SubscriptionState.PAUSED
+    page.goto(link)
+    problems += axe_problems(page)
+    page.get_by_role("button", name="End the pause").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are subscribed again")
+    assert problems == []

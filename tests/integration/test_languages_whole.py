@@ -139,7 +139,7 @@ def the_pages_of_subscribers(
     moving = mailed_path(db, "change_address", "change_url")
     yield browser.get(moving)
     yield browser.get(leaving)
-    for action in ("", "/undo", "/pause", "/undo", "/all", "/pause", ""):
+    for action in ("", "/undo", "/pause", "/resume", "/all", "/pause", ""):
         yield browser.post(f"{leaving}{action}", follow_redirects=True)
     clock.advance(timedelta(hours=2))
     yield browser.post(f"{leaving}/undo", follow_redirects=True)

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
+from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import mails as kinds_of_mail
 from newsletters.subscribers.models import (
@@ -88,11 +89,20 @@ def test_joining_leaving_pausing_and_resuming(client: FlaskClient, db: Database,
     assert mails(db, "confirm") == []
 
 
-def test_a_pause_ends_on_the_day_that_was_named(client: FlaskClient, db: Database, page: str) -> None:
+def test_a_pause_ends_as_the_day_that_was_named_begins_where_the_newsletter_is(
+    client: FlaskClient, db: Database, page: str
+) -> None:
+    with db.transaction() as session:
+        session.query(Newsletter).filter_by(slug="weekly").one().timezone = "Europe/Kyiv"
+
     _post(client, page, "/pause/weekly", {"weekly-until": "2026-04-01"})
 
+    said = client.get(page).get_data(as_text=True)
+    assert "is paused until 1 April 2026." in said
+    assert ">1 April 2026</time>" in said
     with db.reading() as session:
-        assert session.scalars(select(Subscription.paused_until)).one() == datetime(2026, 4, 1, tzinfo=UTC)
+        ends_at = session.scalars(select(Subscription.paused_until)).one()
+    assert ends_at == datetime(2026, 3, 31, 21, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("until", ["", "2026-03-02", "2020-01-01", "2099-01-01", "soon"])

@@ -1,6 +1,6 @@
 """Leaving: the page, the mail program's one click, and what can be done afterwards."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -111,7 +111,23 @@ def test_a_pause_instead_of_leaving(client: FlaskClient, db: Database, link: str
         subscription = session.query(Subscription).one()
     assert answer.status_code == 200
     assert "Weekly does not come until" in answer.get_data(as_text=True)
-    assert (subscription.state, subscription.paused_until) == (PAUSED, NOW + timedelta(days=14))
+    assert (subscription.state, subscription.paused_until) == (PAUSED, datetime(2026, 3, 16, tzinfo=UTC))
+
+
+def test_who_has_paused_is_told_until_when_and_ends_it_in_one_press(
+    client: FlaskClient, db: Database, link: str
+) -> None:
+    with db.transaction() as session:
+        session.query(Newsletter).one().timezone = "Europe/Kyiv"
+    client.post(f"{link}/pause", data={"days": "14"})
+
+    page = client.get(link).get_data(as_text=True)
+    after = client.post(f"{link}/resume", follow_redirects=True).get_data(as_text=True)
+
+    assert "16 March 2026" in page
+    assert f'action="{link}/resume"' in page
+    assert "comes to you as before" in after
+    assert states(db) == [ACTIVE]
 
 
 def test_leaving_all_ends_every_subscription_of_that_address_alone(
@@ -160,7 +176,7 @@ def test_a_link_whose_subscription_is_gone_says_that_nothing_comes(
         assert "You get nothing from us" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("action", ["", "/undo", "/all", "/pause"])
+@pytest.mark.parametrize("action", ["", "/undo", "/all", "/pause", "/resume"])
 def test_a_forged_or_foreign_link_changes_nothing(
     client: FlaskClient, db: Database, runtime: Runtime, link: str, action: str
 ) -> None:

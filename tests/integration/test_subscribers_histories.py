@@ -27,6 +27,7 @@ from newsletters.subscribers import (
     confirm,
     importing,
     intake,
+    pauses,
     preferences,
     suppression,
     unsubscribe,
@@ -265,7 +266,7 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([1, 23, 25, 24 * 8, 24 * 31]))
     def time_passes(self, hours: int) -> None:
         advance(self.runtime, timedelta(hours=hours))
-        self.does("time_passes", lambda s: purge(s, now=self.now))
+        self.does("time_passes", lambda s: (pauses.end_some(s, now=self.now), purge(s, now=self.now)))
         self.evidence = set()
 
     # --- what must hold ---

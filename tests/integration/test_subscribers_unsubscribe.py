@@ -1,6 +1,6 @@
 """Leaving: in force at once, as often as one likes, from every mail we ever sent."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select
@@ -27,6 +27,7 @@ from newsletters.subscribers.unsubscribe import (
     Left,
     NothingToLeave,
     Paused,
+    Resumed,
     Undone,
 )
 from tests.mailbox import Reader, advance, newsletter
@@ -57,8 +58,12 @@ def undoes(reader: Reader, token: str) -> object:
 
 def pauses(reader: Reader, token: str, days: int) -> object:
     with reader.runtime.db.transaction() as session:
-        until = reader.now + timedelta(days=days)
-        return unsubscribe.pause(session, token, means=reader.runtime, until=until, now=reader.now)
+        return unsubscribe.pause(session, token, means=reader.runtime, days=days, now=reader.now)
+
+
+def resumes(reader: Reader, token: str) -> object:
+    with reader.runtime.db.transaction() as session:
+        return unsubscribe.resume(session, token, means=reader.runtime, now=reader.now)
 
 
 def looks(reader: Reader, token: str) -> object:
@@ -285,7 +290,7 @@ def test_pausing_keeps_the_subscription(reader: Reader, news: Newsletter) -> Non
     outcome = pauses(reader, token_of(reader, news), days=14)
 
     assert isinstance(outcome, Paused)
-    assert reader.subscription(news).paused_until == reader.now + timedelta(days=14)
+    assert reader.subscription(news).paused_until == datetime(2026, 3, 16, tzinfo=UTC)
     assert records(reader.runtime)[-1] == (ConsentEvent.PAUSED, Mechanism.LINK)
 
 
@@ -296,6 +301,34 @@ def test_pausing_just_after_leaving_takes_the_leaving_back(reader: Reader, news:
     pauses(reader, token, days=14)
 
     assert reader.state(news) is PAUSED
+
+
+def test_a_pause_ends_as_its_day_begins_where_the_newsletter_is(reader: Reader, news: Newsletter) -> None:
+    with reader.runtime.db.transaction() as session:
+        session.get_one(Newsletter, news.id).timezone = "Pacific/Auckland"  # 13 hours ahead, 12 from 5 April
+
+    pauses(reader, token_of(reader, news), days=14)
+    before_the_clocks_change = reader.subscription(news).paused_until
+    pauses(reader, token_of(reader, news), days=90)
+
+    assert before_the_clocks_change == datetime(2026, 3, 15, 11, tzinfo=UTC)
+    assert reader.subscription(news).paused_until == datetime(2026, 5, 30, 12, tzinfo=UTC)
+
+
+def test_the_link_ends_a_pause_and_begins_nothing(reader: Reader, news: Newsletter) -> None:
+    token = token_of(reader, news)
+    pauses(reader, token, days=14)
+
+    ended, again = resumes(reader, token), resumes(reader, token)
+    is_back = reader.state(news)
+    leaves(reader, token)
+    resumes(reader, token)
+
+    assert isinstance(ended, Resumed)
+    assert isinstance(again, Resumed)
+    assert (is_back, reader.state(news)) == (SubscriptionState.ACTIVE, UNSUBSCRIBED)
+    told = [ConsentEvent.PAUSED, ConsentEvent.RESUMED, ConsentEvent.WITHDRAWN]
+    assert records(reader.runtime)[-3:] == [(event, Mechanism.LINK) for event in told]
 
 
 def test_a_pause_is_a_year_at_most(reader: Reader, news: Newsletter) -> None:

@@ -58,7 +58,7 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
     with context.reading() as session:
         shown = person_or_404(session, reader_id)
         happenings = history(session, shown)
-        names = {newsletter.id: newsletter.name for newsletter in all_newsletters(session)}
+        newsletters = {newsletter.id: newsletter for newsletter in all_newsletters(session)}
         done = entries_about(session, "reader", reader_id)
         told = told_words(session, shown.subscriber)
         waiting = [
@@ -75,7 +75,8 @@ def reader_page(reader_id: int, **forms: FlaskForm) -> str:
         "desk/readers/reader.html",
         person=shown,
         reader=shown.subscriber,
-        names=names,
+        names={number: newsletter.name for number, newsletter in newsletters.items()},
+        zones={number: newsletter.zone for number, newsletter in newsletters.items()},
         lines=[timeline_line(happening) for happening in happenings],
         done=done,
         told=told,

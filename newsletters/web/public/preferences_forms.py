@@ -1,7 +1,7 @@
 """The forms of the preferences."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from flask_babel import lazy_gettext as _
@@ -11,6 +11,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from newsletters.kernel.i18n import NAMES
+from newsletters.publishing.models import Newsletter
+from newsletters.subscribers import pauses
 from newsletters.subscribers.form_fields import Answer, Field
 from newsletters.subscribers.models import Rhythm, Subscriber
 from newsletters.web.forms.asked import Asking, with_questions
@@ -65,7 +67,7 @@ def told_form(told: Sequence[tuple[Field, Answer]], *, is_posted: bool = False) 
 class PauseForm(FlaskForm):  # type: ignore[misc]
     """Until when one newsletter shall not come; its fields carry the newsletter's slug in their names."""
 
-    slug: str
+    newsletter: Newsletter
     until = DateField(
         _("Pause until"),
         description=_("Then it comes again by itself, and one letter brings links to what you missed."),
@@ -76,10 +78,10 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
         csrf = False  # checked for the whole application; one page has one token and several such forms
 
     @classmethod
-    def for_newsletter(cls, slug: str, *, empty: bool = False) -> Self:
+    def for_newsletter(cls, newsletter: Newsletter, *, empty: bool = False) -> Self:
         """The form of one newsletter."""
-        form = cls(formdata=None, prefix=slug) if empty else cls(prefix=slug)
-        form.slug = slug
+        form = cls(formdata=None, prefix=newsletter.slug) if empty else cls(prefix=newsletter.slug)
+        form.newsletter = newsletter
         return form
 
     def accepts(self, *, now: datetime) -> bool:
@@ -93,7 +95,7 @@ class PauseForm(FlaskForm):  # type: ignore[misc]
 
     @property
     def ends_at(self) -> datetime:
-        return datetime.combine(self.until.data, time(), UTC)
+        return pauses.beginning_of(self.until.data, self.newsletter)
 
 
 class RhythmForm(FlaskForm):  # type: ignore[misc]

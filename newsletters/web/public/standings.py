@@ -51,13 +51,13 @@ def leave(token: str, slug: str) -> ResponseReturnValue:
 @blueprint.post("/preferences/<token>/pause/<slug>")
 def pause(token: str, slug: str) -> ResponseReturnValue:
     """Send nothing until a day the reader names."""
-    form = PauseForm.for_newsletter(slug)
     with context.transaction() as db:
         reader, newsletter = let_in(db, token), _newsletter(db, slug)
+        form = PauseForm.for_newsletter(newsletter)
         if not form.accepts(now=context.now()):
             return show(db, reader, token, pause=form), 422
         preferences.pause(db, reader, newsletter.id, until=form.ends_at, now=context.now())
-    until = format_date(form.ends_at, "d MMMM y")
+    until = format_date(form.until.data, "d MMMM y")
     flash(_("%(name)s is paused until %(until)s.", name=newsletter.name, until=until), "good")
     return back_to_page(token)
 

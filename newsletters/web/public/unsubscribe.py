@@ -4,10 +4,10 @@ One address for both. A GET shows where the reader stands and the next step, and
 in force at once, needs no cookie, no Origin and no CSRF token; a mail program's is answered with 200 and no
 redirect (RFC 8058 section 3.2), the page's own button leads back to the page, so that going back and
 loading again are harmless. Afterwards the reader can take it back, leave everything, pause instead, and say
-why, which is asked of nobody before. The link works for ever, also when its issue or its newsletter is gone.
+why, which is asked of nobody before. Who has paused can end the pause. The link works for ever, also when
+its issue or its newsletter is gone.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from flask import redirect, render_template, request, url_for
@@ -25,6 +25,7 @@ from newsletters.subscribers.unsubscribe import (
     Left,
     NothingToLeave,
     Paused,
+    Resumed,
     Undone,
     Unusable,
 )
@@ -33,7 +34,7 @@ from newsletters.web.public.door import blueprint, by_token
 from newsletters.web.public.leaving_forms import WhyForm
 
 ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
-PAUSES: Final = {"14": timedelta(days=14), "30": timedelta(days=30), "90": timedelta(days=90)}
+PAUSES: Final = {"14": 14, "30": 30, "90": 90}  # days
 PAGES: Final = {
     SubscriptionState.PAUSED: "public/paused.html",
     SubscriptionState.ACTIVE: "public/undone.html",
@@ -89,9 +90,18 @@ def undo(token: str) -> ResponseReturnValue:
 @by_token
 def pause_instead(token: str) -> ResponseReturnValue:
     """Keep the subscription, but send nothing for a while."""
-    until = context.now() + PAUSES.get(request.form.get("days", ""), PAUSES["30"])
+    days = PAUSES.get(request.form.get("days", ""), PAUSES["30"])
     with context.transaction() as db:
-        done = unsubscribe.pause(db, token, means=context.runtime(), until=until, now=context.now())
+        done = unsubscribe.pause(db, token, means=context.runtime(), days=days, now=context.now())
+    return _after(done, token)
+
+
+@blueprint.post("/unsubscribe/<token>/resume")
+@by_token
+def end_pause(token: str) -> ResponseReturnValue:
+    """Send it again from now on."""
+    with context.transaction() as db:
+        done = unsubscribe.resume(db, token, means=context.runtime(), now=context.now())
     return _after(done, token)
 
 
@@ -108,7 +118,7 @@ def tell_why(token: str) -> ResponseReturnValue:
     return redirect(url_for("public.unsubscribe_page", token=token, done=1, _anchor="why"), 303)
 
 
-Outcome = Left | Undone | CannotUndo | Paused | NothingToLeave | LinkForeign | LinkBroken
+Outcome = Left | Undone | CannotUndo | Paused | Resumed | NothingToLeave | LinkForeign | LinkBroken
 
 
 def _shown(page: str, leaving: Leaving | Left, token: str) -> str:
@@ -132,7 +142,7 @@ def _page(state: SubscriptionState) -> str:
 
 def _after(outcome: Outcome, token: str) -> ResponseReturnValue:
     match outcome:
-        case Left() | Undone() | Paused():
+        case Left() | Undone() | Paused() | Resumed():
             return redirect(url_for("public.unsubscribe_page", token=token, done=1), 303)
         case CannotUndo():
             languages.prefer(outcome.language)
