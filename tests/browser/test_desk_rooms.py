@@ -6,14 +6,23 @@ from dataclasses import dataclass
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
+from sqlalchemy.orm import Session
 
 from newsletters.accounts.invitations import Letterhead, invite
-from newsletters.accounts.models import Role
+from newsletters.accounts.models import Editor, Role
 from newsletters.accounts.sessions import open_session
+from newsletters.kernel import roster
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
+from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
+from newsletters.subscribers.desk_models import LeavingReason, Reason
+from newsletters.subscribers.form_fields import Field, FieldKind, options_of
+from newsletters.subscribers.form_models import SavedForm
+from newsletters.subscribers.funnel import Place, Step, count
+from newsletters.subscribers.saved_forms import FormMade, Offered
+from newsletters.subscribers.saved_forms import save as save_form
+from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways, scrolls_when_magnified
 from tests.browser.serving import serving
 from tests.conftest import NOW
 from tests.desk import PASSWORD, make_editor_with_password
@@ -38,6 +47,12 @@ ROOMS = {
     "suppressions": "/desk/suppressions",
     "lookup": "/desk/suppressions?search=grace@readers.example",
     "audit": "/desk/audit",
+    "today, full disk": "/desk",
+    "funnel": "/desk/readers/funnel?days=7&newsletter={newsletter}",
+    "leaving": "/desk/readers/leaving?days=365&newsletter={newsletter}",
+    "forms": "/desk/forms",
+    "form": "/desk/forms/{form}",
+    "form's code": "/desk/forms/{form}/code",
 }
 WAYS_IN = {
     "sign in": "/desk/sign-in",
@@ -82,7 +97,9 @@ def desk(app: Flask, db: Database, runtime: Runtime) -> Iterator[Furnished]:
             make_subscription(
                 session, newsletter, make_subscriber(session, f"reader.{number}@readers.example")
             )
+        form = furnish_newer_rooms(session, newsletter, owner)
         numbers = {
+            "form": form.id,
             "newsletter": newsletter.id,
             "retired": retired.id,
             "reader": reader.id,
@@ -93,6 +110,25 @@ def desk(app: Flask, db: Database, runtime: Runtime) -> Iterator[Furnished]:
         yield Furnished(address, cookie, numbers)
 
 
+def furnish_newer_rooms(session: Session, newsletter: Newsletter, owner: Editor) -> SavedForm:
+    """A form with every question, reasons to leave, a step of the funnel, and a disk that is full."""
+    for reason in Reason:
+        words = f"{reason.value}: thank you for all these years"
+        session.add(LeavingReason(newsletter_id=newsletter.id, reason=reason, words=words, on=NOW.date()))
+    count(
+        session, Step.SUBMITTED, [Place(newsletter_id=newsletter.id, page="https://paper.example/a")], now=NOW
+    )
+    roster.announce(session, roster.Announcement("w", "host", "1", lacks_room=True), now=NOW)
+    asked = tuple(
+        Field(kind.value, kind, {"en": f"A {kind.value}?"}, options=options_of({"en": ["War", "Peace"]}))
+        for kind in FieldKind
+    )
+    made = FormMade(
+        "Under articles", "en", (Offered(newsletter.id),), fields=asked, origins=("paper.example",)
+    )
+    return save_form(session, made, actor=owner, now=NOW)
+
+
 def problems(page: Page, desk: Furnished, rooms: dict[str, str]) -> list[str]:
     """What is wrong with each room, by its name."""
     found = []
@@ -100,13 +136,12 @@ def problems(page: Page, desk: Furnished, rooms: dict[str, str]) -> list[str]:
         page.goto(desk.url(path))
         found += [f"{name}: {problem}" for problem in axe_problems(page)]
         found += [f"{name}: scrolls sideways"] if scrolls_sideways(page) else []
+        found += [f"{name}: too wide when magnified"] if scrolls_when_magnified(page) else []
         found += [f"{name}: {page.locator('h1').count()} h1"] if page.locator("h1").count() != 1 else []
     return found
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"), [(PHONE, "dark"), (PHONE, "light"), (DESK, "light"), (DESK, "dark")]
-)
+@pytest.mark.parametrize(("width", "theme"), [(PHONE, "light"), (DESK, "dark")])
 def test_every_room_is_accessible_and_fits(
     desk: Furnished, new_page: Callable[..., Page], width: int, theme: str
 ) -> None:

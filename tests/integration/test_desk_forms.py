@@ -212,3 +212,69 @@ def test_nobody_to_export_is_an_empty_list(client: FlaskClient, db: Database) ->
 
 def _facts(page: str) -> str:
     return page.split('<dl class="facts">')[1].split("</dl>", maxsplit=1)[0]
+
+
+def questions(page: str) -> list[str]:
+    return re.findall(r'name="questions-\d+-label_en"[^>]* value="([^"]*)"', page)
+
+
+def test_questions_change_places_and_nothing_typed_is_lost(client: FlaskClient, db: Database) -> None:
+    post(client, "/desk/forms/new", {**MADE, "questions-2-label_en": "Your street"})
+    path = f"/desk/forms/{kept(db).id}"
+    typed = {**MADE, "name": "renamed", "questions-2-label_en": "Your street"}
+
+    up = post(client, path, {**typed, "up": "2"}).get_data(as_text=True)
+    down = post(client, path, {**typed, "down": "0"}).get_data(as_text=True)
+    nowhere = [post(client, path, {**typed, **step}) for step in ({"up": "0"}, {"down": "99"}, {"up": "²"})]
+
+    assert questions(up) == ["Your country", "Your street", "You are a", ""]
+    assert questions(down) == ["You are a", "Your country", "Your street", ""]
+    assert [answer.status_code for answer in nowhere] == [200, 200, 200]
+    assert 'value="renamed"' in up
+    assert "Teacher\nDoctor" in down
+    assert re.findall(r'name="(up|down)" value="(\d)" autofocus', up + down) == [("up", "1"), ("down", "1")]
+
+
+def test_a_question_at_the_end_of_its_way_keeps_the_focus(client: FlaskClient) -> None:
+    first = post(client, "/desk/forms/new", {**MADE, "up": "1"}).get_data(as_text=True)
+    last = post(client, "/desk/forms/new", {**MADE, "down": "0"}).get_data(as_text=True)
+
+    assert re.findall(r'name="(up|down)" value="(\d)" autofocus', first + last) == [
+        ("down", "0"),
+        ("up", "1"),
+    ]
+
+
+def test_enter_in_a_field_saves(client: FlaskClient) -> None:
+    page = client.get("/desk/forms/new").get_data(as_text=True)
+
+    form = page[page.index('<form method="post" class="stack-loose"') :]
+    assert re.findall(r"<button[^>]*>([^<]*)", form)[0] == "Save"
+
+
+def test_another_form_begins_like_one_that_is_there(client: FlaskClient, db: Database) -> None:
+    post(client, "/desk/forms/new", MADE)
+
+    page = client.get(f"/desk/forms/new?like={kept(db).id}").get_data(as_text=True)
+    gone = client.get("/desk/forms/new?like=77")
+
+    assert questions(page) == ["Your country", "You are a", ""]
+    assert re.search(r'name="newsletters-1-ticked"[^>]*checked|checked[^>]*name="newsletters-1-ticked"', page)
+    assert 'value="article-footer"' not in page
+    assert gone.status_code == 404
+
+
+def test_who_asks_for_a_name_needs_no_words_for_it(client: FlaskClient, db: Database) -> None:
+    post(client, "/desk/forms/new", {**MADE, "questions-2-kind": "name"})
+
+    asked = kept(db).asked[2]
+
+    assert (asked.key, asked.kind, asked.label("en")) == ("name", "name", "Your name")
+    assert asked.label("uk") != asked.label("en")
+
+
+def test_a_question_without_words_is_not_dropped_in_silence(client: FlaskClient) -> None:
+    answer = post(client, "/desk/forms/new", {**MADE, "questions-2-kind": "country"})
+
+    assert answer.status_code == 422
+    assert "Please write the question in at least one language." in answer.get_data(as_text=True)

@@ -37,19 +37,21 @@ def forms() -> str:
 @blueprint.get("/forms/new")
 @editors_only
 def new_form() -> str:
-    """Show an empty form; ``newsletter`` is offered on it."""
+    """Show an empty form on which ``newsletter`` is offered, or one like the form named in ``like``."""
+    number = asked_number("like")
     with context.reading() as session:
-        data = shown_form(None, listed_newsletters(session))
+        like = _form_or_404(session, number) if number else None
+        data = shown_form(like, listed_newsletters(session), is_copy=True)
     chosen = str(asked_number("newsletter") or "")
     for line in data["newsletters"]:
-        line["offered"] = line["number"] == chosen
+        line["offered"] |= line["number"] == chosen
     return _page(MakingForm(formdata=None, data=data))
 
 
 @blueprint.post("/forms/new")
 @editors_only
 def create_form() -> Answer:
-    """Keep a new form, or show it again with one question more."""
+    """Keep a new form, or show it again with one question more or in another order."""
     return _keep(None)
 
 
@@ -120,6 +122,8 @@ def _keep(saved: SavedForm | None) -> Answer:
     form = MakingForm()
     if "more" in request.form:
         return _page(form, saved)
+    if moved := form.moved(request.form):
+        return _page(moved[0], saved, moved_to=moved[1])
     if not form.validate():
         return _page(form, saved), 422
     try:
@@ -138,13 +142,15 @@ def _keep(saved: SavedForm | None) -> Answer:
     return redirect(url_for("desk.form_code", form_id=kept.id), 303)
 
 
-def _page(form: MakingForm, saved: SavedForm | None = None) -> str:
+def _page(form: MakingForm, saved: SavedForm | None = None, *, moved_to: int | None = None) -> str:
     with context.reading() as session:
         newsletters = {str(newsletter.id): newsletter for newsletter in _to_choose(session, saved)}
         wordings = {one.id: publishing.wordings(session, one.id) for one in newsletters.values()}
     form.offer(wordings)
     form.ask_one_more()
-    return render_template("desk/forms/edit.html", form=form, saved=saved, newsletters=newsletters)
+    return render_template(
+        "desk/forms/edit.html", form=form, saved=saved, newsletters=newsletters, moved_to=moved_to
+    )
 
 
 def _to_choose(session: Session, saved: SavedForm | None) -> list[Newsletter]:

@@ -1,8 +1,9 @@
 """The page on which an editor makes a sign-up form: its fields, read into what the use case takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -44,6 +45,7 @@ KIND_WORDS: Final = {
     FieldKind.DATE: _l("A day"),
 }
 BLANK_KIND: Final = FieldKind.TEXT
+STEPS: Final = {"up": -1, "down": 1}
 
 
 class OfferedLine(Form):  # type: ignore[misc]  # WTForms carries no types
@@ -70,7 +72,9 @@ class QuestionLine(Form):  # type: ignore[misc]
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was typed into it; a name needs no words of ours."""
+        """Whether nothing was asked with it yet: it is as it came."""
+        if self.kind.data != BLANK_KIND:
+            return False
         typed = (self[name].data for name in ("key", *_named("label"), *_named("options")))
         return not any((words or "").strip() for words in typed)
 
@@ -122,6 +126,23 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
         if len(self.questions) <= MOST_FIELDS and not (self.questions and self.questions[-1].form.is_blank):
             self.questions.append_entry()
 
+    def moved(self, pressed: Mapping[str, str]) -> tuple[Self, int] | None:
+        """The form with a question further up or down, and its place now; None where none was moved."""
+        for name, by in STEPS.items():
+            if name in pressed:
+                number = pressed[name]
+                place = int(number) if number.isdecimal() and len(number) < 4 else len(self.questions)
+                return self._with_moved(place, by)
+        return None
+
+    def _with_moved(self, place: int, by: int) -> tuple[Self, int]:
+        data = self.data
+        lines, to = data["questions"], place + by
+        if place >= len(lines) or not 0 <= to < len(lines):
+            return self, place
+        lines.insert(to, lines.pop(place))
+        return type(self)(formdata=None, data=data), to
+
     @property
     def asked(self) -> list[QuestionLine]:
         """The questions that stay."""
@@ -164,8 +185,10 @@ WHERE: Final = {
 }
 
 
-def shown_form(saved: SavedForm | None, newsletters: Sequence[Newsletter]) -> dict[str, Any]:
-    """What the page holds before anybody types."""
+def shown_form(
+    saved: SavedForm | None, newsletters: Sequence[Newsletter], *, is_copy: bool = False
+) -> dict[str, Any]:
+    """What the page holds before anybody types. A copy needs a name of its own."""
     kept = {line["id"]: line for line in saved.newsletters} if saved else {}
     data: dict[str, Any] = {
         "newsletters": [
@@ -181,6 +204,8 @@ def shown_form(saved: SavedForm | None, newsletters: Sequence[Newsletter]) -> di
     if saved is None:
         return data
     plain = {name: getattr(saved, name) for name in ("name", "language", "button", "accent")}
+    if is_copy:
+        plain["name"] = ""
     questions = [_shown_question(asked) for asked in saved.asked]
     return {**data, **plain, "questions": questions, "origins": "\n".join(saved.origins)}
 
@@ -235,6 +260,8 @@ def _question(line: QuestionLine) -> Field:
         if (words := without_controls(line[f"label_{language}"].data or "").strip())
     }
     kind = FieldKind(line.kind.data) if line.kind.data in set(FieldKind) else BLANK_KIND
+    if kind is FieldKind.NAME and not labels:
+        labels = _asking_for_a_name()
     lines = {language: _lines(line[f"options_{language}"].data or "") for language in LANGUAGES}
     return Field(
         key=NAME_KEY if kind is FieldKind.NAME else _key(line, labels),
@@ -243,6 +270,15 @@ def _question(line: QuestionLine) -> Field:
         required=bool(line.required.data),
         options=options_of(lines) if kind is FieldKind.CHOICE else (),
     )
+
+
+def _asking_for_a_name() -> dict[str, str]:
+    """The one question that needs no words of the editor's."""
+    words = {}
+    for language in LANGUAGES:
+        with force_locale(language):
+            words[language] = _("Your name")
+    return words
 
 
 def _key(line: QuestionLine, labels: Mapping[str, str]) -> str:
