@@ -1,10 +1,12 @@
 """The local SMTP sink as a real process, for every test that looks at mail we sent.
 
 ``SinkProcess`` starts ``python -m newsletters.sink`` on free loopback ports in a folder of its own and
-talks to it as anybody would: SMTP in, JSON out. The fixture ``sink`` gives one to a single test.
+talks to it as anybody would: SMTP in, JSON out. The fixture ``sink`` gives one to a single test, forked from
+a process that has already imported everything: the same program, and there at once.
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,12 +17,16 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from functools import cached_property
+from functools import cache, cached_property
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Protocol, Self, TypeVar
 
 import pytest
+
+from newsletters.sink.__main__ import main
 
 PROJECT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
@@ -39,6 +45,22 @@ UNSET = dict.fromkeys(
 )  # whatever the environment or .env of the person who runs the tests says
 
 T = TypeVar("T")
+
+
+class Running(Protocol):
+    """What ``subprocess.Popen`` says of a process."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
 
 
 class SinkMessage:
@@ -111,7 +133,7 @@ class SinkProcess:
     def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
         self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self.smtp_host = "127.0.0.1"
         self.smtp_port = 0
         self.http_url = ""
@@ -119,14 +141,7 @@ class SinkProcess:
     def start(self) -> Self:
         """Start it and wait until it answers. After a stop() or kill() it comes back on the same ports."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "stderr.txt").open("ab") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "newsletters.sink"],
-                cwd=PROJECT,
-                env=self._child_environment(),
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-            )
+        self._process = self._begun()
         ready = self._read_ready_line()
         self.smtp_host, self.smtp_port, self.http_url = (
             ready["smtp_host"],
@@ -134,6 +149,16 @@ class SinkProcess:
             ready["http_url"],
         )
         return self
+
+    def _begun(self) -> Running:
+        with (self.directory / "stderr.txt").open("ab") as stderr:
+            return subprocess.Popen(
+                [sys.executable, "-m", "newsletters.sink"],
+                cwd=PROJECT,
+                env=self._child_environment(),
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
 
     def _child_environment(self) -> dict[str, str]:
         http_port = urllib.parse.urlsplit(self.http_url).port or 0
@@ -265,6 +290,60 @@ class SinkProcess:
         return dict(self.get("/api/stats"))
 
 
+class ForkedSink(SinkProcess):
+    """One that need not import anything."""
+
+    def _begun(self) -> Running:
+        return Forked(self._child_environment(), self.directory / "stderr.txt")
+
+
+class Forked:
+    """A process of the fork server, as ``subprocess.Popen`` would show it."""
+
+    def __init__(self, environment: Mapping[str, str], stderr: Path) -> None:
+        reader, writer = _nursery().Pipe(duplex=False)
+        self._process = _nursery().Process(target=_be_a_sink, args=(dict(environment), writer, str(stderr)))
+        self._process.start()
+        writer.close()
+        with reader:
+            self.stdout: IO[bytes] | None = os.fdopen(os.dup(reader.fileno()), "rb")
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def send_signal(self, sig: int) -> None:
+        if self._process.is_alive():
+            os.kill(self.pid, sig)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("the sink", timeout or 0)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+@cache
+def _nursery() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _be_a_sink(environment: Mapping[str, str], stdout: Connection, stderr: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(PROJECT)
+    os.dup2(stdout.fileno(), 1)
+    stdout.close()
+    os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+    sys.exit(main())
+
+
 def wait_until(condition: Callable[[], T | None], *, timeout: float, what: str) -> T:
     """Ask again and again until the condition gives something. Raises TimeoutError."""
     ends_at = time.monotonic() + timeout
@@ -280,5 +359,5 @@ def wait_until(condition: Callable[[], T | None], *, timeout: float, what: str) 
 @pytest.fixture
 def sink(tmp_path: Path) -> Iterator[SinkProcess]:
     """A sink of this test's own."""
-    with SinkProcess(tmp_path / "sink") as process:
+    with ForkedSink(tmp_path / "sink") as process:
         yield process
