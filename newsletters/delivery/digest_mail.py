@@ -1,7 +1,7 @@
 """The words and headers of a digest: subjects as headlines, first words, links; and the way out.
 
 It is mail that a reader subscribed to, so it carries what an issue does: List-Unsubscribe with one click (RFC
-8058), a List-Id (RFC 2919), the newsletter's sender, and a visible link to leave.
+8058) and an address (RFC 2369), a List-Id (RFC 2919), the newsletter's sender, and a visible link to leave.
 """
 
 from collections.abc import Sequence
@@ -62,6 +62,7 @@ def queue_digest(
         "sender_email": newsletter.sender_email,
         "reply_to": newsletter.reply_to,
         "list_unsubscribe_url": leave,
+        "list_unsubscribe_ids": [subscription.id],
         "headers": _headers(newsletter, host=urlsplit(urls.base).hostname or "localhost"),
     }
     sender_name = newsletter.sender_name

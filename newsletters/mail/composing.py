@@ -37,7 +37,7 @@ def compose(row: OutboxMail, *, office: Office, now: datetime) -> Envelope:
         recipient=row.recipient,
         message_id=message_id,
         reply_to=row.params.get("reply_to", ""),
-        headers=[*_headers(row), *provider_fields(office.servers, message_id)],
+        headers=[*_headers(row, office), *provider_fields(office.servers, message_id)],
     )
     message = build(mail, row.params.get("values", {}), date=row.created_at)
     original = row.params.get("original")
@@ -55,10 +55,11 @@ def _content(row: OutboxMail, office: Office) -> Content:
     return replace(content, subject=neutral) if neutral else content
 
 
-def _headers(row: OutboxMail) -> list[tuple[str, str]]:
-    url = row.params.get("list_unsubscribe_url")
+def _headers(row: OutboxMail, office: Office) -> list[tuple[str, str]]:
+    url, ids = row.params.get("list_unsubscribe_url"), row.params.get("list_unsubscribe_ids")
+    mailto = office.paths.unsubscribe(*ids) if ids else ""
     return [
         AUTOMATIC,
-        *(list_unsubscribe(url) if url else ()),
+        *(list_unsubscribe(url, mailto) if url else ()),
         *((name, value) for name, value in row.params.get("headers", ())),
     ]

@@ -1,8 +1,9 @@
 """Single mails a use case asks for: queued in its transaction, sent by a worker after it (see sending.py).
 
 Knows no subscriber: whoever queues a mail says to which address, in which language, with which words. The
-templates of a ``kind`` are templates/mail/<kind>/subject.txt, body.txt and body.html. Four params are
-read here: ``reply_to``; ``list_unsubscribe_url``, which adds List-Unsubscribe with one click (RFC 8058);
+templates of a ``kind`` are templates/mail/<kind>/subject.txt, body.txt and body.html. Five params are
+read here: ``reply_to``; ``list_unsubscribe_url``, which adds List-Unsubscribe with one click (RFC 8058), and
+``list_unsubscribe_ids``, what the token of the address beside it says (RFC 2369);
 ``original``, a whole mail in base64 that goes along as an attachment; and ``neutral_subject``, which stands
 in the place of the template's subject and preheader.
 """

@@ -14,6 +14,7 @@ from newsletters.kernel.tokens import Purpose
 from newsletters.mail.composing import compose
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
+from newsletters.mail.verp import UnsubscribeRequest
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import pauses, preferences, unsubscribe
@@ -385,7 +386,9 @@ def test_the_digest_is_a_mail_with_links_and_a_way_out(newsroom: Newsroom) -> No
     office = Office.from_config(newsroom.runtime.config, newsroom.runtime.signer)
     message = checked(compose(mail, office=office, now=newsroom.now).message)
 
-    urls, leave = newsroom.runtime.urls, message["List-Unsubscribe"].strip("<>")
+    urls = newsroom.runtime.urls
+    leave, mailto = (way.strip("<>") for way in message["List-Unsubscribe"].split(", "))
+    address = mailto.removeprefix("mailto:").removesuffix("?subject=unsubscribe")
     with newsroom.runtime.db.reading() as session:
         issue = session.scalars(select(Issue)).one()
     assert message["Subject"] == "Weekly: what came out while you were away"
@@ -394,6 +397,7 @@ def test_the_digest_is_a_mail_with_links_and_a_way_out(newsroom: Newsroom) -> No
     assert message["List-Id"] == f"Weekly <newsletter-{newsroom.newsletter.id}.localhost>"
     assert urls.issue("weekly", issue.slug) in text_of(message)
     assert f'href="{leave}"' in html_of(message)
+    assert office.paths.read(address, now=newsroom.now) == UnsubscribeRequest((newsroom.row.id,))
     assert "Dear reader" in text_of(message)
     assert "2 March" in text_of(message)
     with newsroom.runtime.db.transaction() as session:
