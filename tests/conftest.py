@@ -28,6 +28,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.migrations import upgrade
 from newsletters.runtime import Runtime, build
+from tests.compiled import share
 from tests.postgres import PrivatePostgres, binaries
 from tests.sink import sink
 from tests.talking import authority, ehlo, is_tls, talk
@@ -36,6 +37,7 @@ __all__ = ["authority", "ehlo", "is_tls", "sink", "talk"]  # fixtures of their o
 
 settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("suite")
+share()
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  (every file there is made by tempfile)
 ENOUGH_BYTES = 4 * 2**30
