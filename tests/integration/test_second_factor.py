@@ -42,7 +42,11 @@ def entered(client: FlaskClient, db: Database, editor: Editor) -> Editor:
 
 def offered_secret(client: FlaskClient) -> bytes:
     """What an editor would type into the app."""
-    page = client.get(PAGE).get_data(as_text=True)
+    return secret_in(client.get(PAGE).get_data(as_text=True))
+
+
+def secret_in(page: str) -> bytes:
+    """The secret that stands on the page in groups of four, beside its picture."""
     groups = re.findall(r"<span>([A-Z2-7]{4})</span>", page)
     assert len(groups) == 8
     assert "<svg" in page
