@@ -21,7 +21,7 @@ Builder = Callable[..., tuple[str, str]]
 def share() -> None:
     """From now on, for every application of this process."""
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": SharedCode()}
-    render.Environment = partial(Environment, bytecode_cache=SharedCode())  # type: ignore[attr-defined]
+    render.Environment = partial(Environment, bytecode_cache=SharedCode())  # type: ignore[attr-defined, assignment]
     Rule._compile_builder = _shared(Rule._compile_builder)  # type: ignore[assignment, method-assign]
 
 
