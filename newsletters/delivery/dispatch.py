@@ -214,8 +214,6 @@ class Dispatcher(Generic[L]):
             else:
                 self._sharing.count(place, group, _ending(result))
                 self._health.went_wrong(place, group, blame(result), why=_said(result), now=now)
-            if not lane.under_way and not self._queue.size_of(group):
-                self._places.forget_blank(group)
 
     def unopened(self, server: str, error: SmtpError, *, now: datetime) -> None:
         """A connection to a server could not be opened."""
@@ -275,8 +273,8 @@ class Dispatcher(Generic[L]):
             if self._rulebook.rules is not self._places.rules:
                 self._providers.follow(self._rulebook.rules)
                 self._places.rules = self._rulebook.rules
-            self._sharing.exchange(now, is_idle=not len(self._queue))
             self._places.forget_unused(lambda group: self._queue.size_of(group) > 0)
+            self._sharing.exchange(now, is_idle=not len(self._queue))
 
     def close(self) -> None:
         """This process ends: what it learnt is told, its share is free for the others."""

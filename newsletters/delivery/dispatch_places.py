@@ -156,13 +156,6 @@ class Places:
             place.gate.rate is not None or place.gate.breaker.until is not None for place in self.all
         )
 
-    def forget_blank(self, group: str) -> None:
-        """Let go of lanes that hold nothing worth knowing."""
-        for place in self.all:
-            lane = self.lanes.get((place.name, group))
-            if lane is not None and lane.is_blank():
-                del self.lanes[place.name, group]
-
     def forget_unused(self, is_used: Callable[[str], bool]) -> None:
         """Let go of every lane that holds nothing worth knowing and that no letter waits for."""
         for key, lane in tuple(self.lanes.items()):

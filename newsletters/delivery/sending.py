@@ -106,13 +106,13 @@ class Loop:
         events = self.transport.exchange.poll(self._patience())
         now = self.sender.clock.now()
         self._hear(events, now)
-        self.clerk.collect()
-        self._take_written(now)
-        self._refresh(now)
         self._has_offered = False
+        self.clerk.collect()
         self._commit(now)
         if not self._has_offered:
             self._offer(now)
+        self._take_written(now)  # whatever takes long comes after the release: the servers work meanwhile
+        self._refresh(now)
         self.shelf.ask_writers(now)
         self.shelf.claim(now)
         self.shelf.tidy()

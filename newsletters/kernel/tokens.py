@@ -24,6 +24,8 @@ MAC_BYTES = 16
 VERSION = 1
 CLOCK_SKEW = timedelta(minutes=5)
 _HEAD = struct.Struct(">BBI")
+_BLOCK_BYTES = 64
+_INNER, _OUTER = (bytes(byte ^ mask for byte in range(256)) for mask in (0x36, 0x5C))
 _LAST = tuple(bytes((number,)) for number in range(0x80))
 _MORE = tuple(bytes((number | 0x80,)) for number in range(0x80))
 
@@ -76,6 +78,21 @@ class Claims:
     expires_at: datetime | None
 
 
+class _Begun:
+    """HMAC-SHA256 (RFC 2104) with both hashes begun for one key: less than half of what ``hmac`` takes."""
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(_BLOCK_BYTES, b"\0")  # a derived key is shorter than a block
+        self._inner = hashlib.sha256(padded.translate(_INNER))
+        self._outer = hashlib.sha256(padded.translate(_OUTER))
+
+    def mac(self, body: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(body)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class Signer:
     """Writes tokens with the first key and reads them with any."""
 
@@ -83,7 +100,7 @@ class Signer:
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError("a signing key needs at least 16 bytes")
         self._keys = tuple(keys)
-        self._begun: dict[tuple[bytes, int], hmac.HMAC] = {}
+        self._begun: dict[tuple[bytes, int], _Begun] = {}
 
     def sign(self, purpose: Purpose, *ids: int, expires_at: datetime | None = None) -> str:
         """A URL-safe token for ``ids``; without ``expires_at`` it is good for ever."""
@@ -131,10 +148,8 @@ class Signer:
         begun = self._begun.get((key, purpose))
         if begun is None:
             derived = hmac.digest(key, b"token purpose %d" % purpose, hashlib.sha256)
-            begun = self._begun[key, purpose] = hmac.new(derived, digestmod=hashlib.sha256)
-        mac = begun.copy()
-        mac.update(body)
-        return mac.digest()[:MAC_BYTES]
+            begun = self._begun[key, purpose] = _Begun(derived)
+        return begun.mac(body)[:MAC_BYTES]
 
 
 def as_text(raw: bytes) -> str:

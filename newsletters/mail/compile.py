@@ -71,7 +71,7 @@ class CompiledMessage:
             recipient_name=recipient_name,
             headers=headers,
         )
-        return b"".join((*personal, self.head, self.content(values)))
+        return b"".join((*personal, self.head, *self.content(values)))
 
     def fields(
         self,
@@ -95,11 +95,11 @@ class CompiledMessage:
         personal += [fields.raw_field(name, value) for name, value in headers]
         return personal
 
-    def content(self, values: Mapping[str, str]) -> bytes:
-        """All that follows the head, in its relaxed canonical form. Raises MissingValue."""
+    def content(self, values: Mapping[str, str]) -> list[bytes]:
+        """All that follows the head, in its relaxed canonical form, to be joined. Raises MissingValue."""
         known: dict[str, bytes] = {}
         written = [_encoded(insertion, values, known) for insertion in self.insertions]
-        return b"".join([piece if isinstance(piece, bytes) else written[piece] for piece in self.body])
+        return [piece if isinstance(piece, bytes) else written[piece] for piece in self.body]
 
 
 def compile_message(spec: MessageSpec) -> CompiledMessage:

@@ -63,12 +63,12 @@ class Seal:
         self._plans: dict[tuple[bytes, ...], _Plan] = {}
         beginning = compiled.body[0] if len(compiled.body) > 1 else b""
         is_kept = isinstance(beginning, bytes) and len(beginning) >= WORTH_KEEPING_BYTES
-        self._beginning = beginning if is_kept and isinstance(beginning, bytes) else b""
-        self._begun = hashlib.sha256(self._beginning)
+        self._begun = hashlib.sha256(beginning if is_kept and isinstance(beginning, bytes) else b"")
+        self._kept = int(is_kept)  # pieces that are hashed already
 
-    def draft(self, fields: Sequence[bytes], content: bytes, *, now: datetime) -> Unsealed:
+    def draft(self, fields: Sequence[bytes], content: Sequence[bytes], *, now: datetime) -> Unsealed:
         """All but the signatures: personal ``fields``, the common head, the canonical ``content``."""
-        rest = (*fields, self._head, content)
+        rest = (*fields, self._head, *content)
         if not self._keys:
             return Unsealed((), (), rest)
         personal = [canonical_field(field) for field in fields]
@@ -84,9 +84,12 @@ class Seal:
             rest,
         )
 
-    def _body_hash(self, content: bytes) -> bytes:
+    def _body_hash(self, content: Sequence[bytes]) -> bytes:
+        if not _ends_once(content[-1]):
+            return base64.b64encode(hashlib.sha256(without_empty_end(b"".join(content))).digest())
         body_hash = self._begun.copy()
-        body_hash.update(memoryview(without_empty_end(content))[len(self._beginning) :])
+        for piece in content[self._kept :]:
+            body_hash.update(piece)
         return base64.b64encode(body_hash.digest())
 
     def _plan(self, names: tuple[bytes, ...]) -> _Plan:
@@ -100,6 +103,11 @@ class Seal:
         fields += [(field.partition(b":")[0], field) for field in self._common]
         listed, signed = signed_fields(fields)
         return _Plan(tuple(signed), tuple(_form(key, listed) for key in self._keys))
+
+
+def _ends_once(last: bytes) -> bool:
+    """Whether the end of a body shows that it has its one line break and no empty line behind it."""
+    return last.endswith(b"\r\n") and len(last) > len(b"\r\n") and not last.endswith(b"\r\n\r\n")
 
 
 def _form(key: DkimKey, names: Sequence[bytes]) -> _Form:
