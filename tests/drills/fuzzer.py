@@ -31,7 +31,7 @@ from tests import providers
 from tests.corpus.returned import CORPUS
 
 TOPIC: Final = providers.TOPIC
-SECOND: Final = "1"
+SECOND: Final = 1
 SIGNER = Signer([b"k" * 40])
 PATHS = ReturnPaths(SIGNER, "bounces.example")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -113,24 +113,27 @@ def seeds(target: str) -> list[bytes]:
     return [b"Reader@Example.org", "ірина@пошта.example".encode(), b'"a b"@example.org', b"a+b@[127.0.0.1]"]
 
 
-def main(target: str, runs: int, folder: Path) -> None:
-    """Fuzz one target so many times."""
-    corpus = folder / target
+def fuzz(
+    target: Callable[[bytes], None], examples: list[bytes], *, runs: int, folder: Path, seconds: int = SECOND
+) -> None:
+    """Fuzz one target so many times, beginning from good examples; each case may take ``seconds``."""
+    corpus = folder / target.__name__ / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds(target)):
+    for number, seed in enumerate(examples):
         (corpus / f"seed-{number}").write_bytes(seed)
     options: list[Any] = [
         sys.argv[0],
         str(corpus),
         f"-runs={runs}",
-        f"-timeout={SECOND}",
+        f"-timeout={seconds}",
         "-max_len=20000",
-        f"-artifact_prefix={folder}/{target}-",
+        f"-artifact_prefix={folder}/{target.__name__}-",
         "-print_final_stats=1",
     ]
-    atheris.Setup(options, TARGETS[target])
+    atheris.Setup(options, target)
     atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    name = sys.argv[1]
+    fuzz(TARGETS[name], seeds(name), runs=int(sys.argv[2]), folder=Path(sys.argv[3]))
