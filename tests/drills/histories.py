@@ -18,7 +18,7 @@ STEPS_A_HISTORY = 50
 class Histories:
     """``steps`` steps in all, in ``processes`` processes at once, each with a database of its own."""
 
-    steps: int = 1_000_000
+    steps: int = 100_000
     processes: int = 2
 
     def __call__(self, ground: Ground) -> Verdict:
