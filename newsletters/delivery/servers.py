@@ -70,10 +70,6 @@ class Breaker:
             return Breaker(rest=self.rest) if self.failures else self
         return self if now < self.until else Breaker(rest=self.rest / 4)
 
-    def tried_now(self, now: datetime) -> "Breaker":
-        """Somebody asked for a try at once."""
-        return self if self.until is None else replace(self, until=min(self.until, now))
-
 
 SLOWEST: Final = 0.1  # messages a second: a server that is asked less often tells nothing
 GENTLE: Final = 1.0  # messages a second: what a first complaint slows down to at the most

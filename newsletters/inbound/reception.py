@@ -6,7 +6,6 @@ mistake of ours must not make a mail come again for days: what cannot be handled
 
 import logging
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -25,8 +24,6 @@ from newsletters.publishing.mailboxes import own_addresses
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.unsubscribe import leave_by_mail
-
-OUTBOX_TASK: Final = "send_outbox"
 
 log = logging.getLogger(__name__)
 

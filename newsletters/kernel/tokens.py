@@ -31,16 +31,14 @@ _MORE = tuple(bytes((number | 0x80,)) for number in range(0x80))
 
 
 class Purpose(IntEnum):
-    """What a token is good for. Numbers are on paper in sent mails: never reuse one."""
+    """What a token is good for. Numbers are on paper in sent mails: never reuse one. 5 and 8 are taken."""
 
     CONFIRM = 1
     UNSUBSCRIBE = 2
     PREFERENCES = 3
     CHANGE_ADDRESS = 4
-    SIGNUP = 5
     BOUNCE = 6
     INVITATION = 7
-    PREVIEW = 8
     CANARY = 9
     BROWSER = 10
     FILL_TIME = 11

@@ -93,9 +93,6 @@ class Urls:
     def desk(self) -> str:
         return self._at("desk")
 
-    def desk_issue(self, issue_id: int) -> str:
-        return self._at("desk", "issues", str(issue_id))
-
     def invitation(self, token: str) -> str:
         return self._at("desk", "invitation", token)
 

@@ -6,7 +6,6 @@ person wished to be forgotten" are lifted when the address's owner opts in afres
 and an editor's decision are lifted by an editor alone.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -90,18 +89,6 @@ def reason_for(session: Session, address_hash: str) -> SuppressionReason | None:
     return row.reason if row is not None else None
 
 
-def suppressed_among(
-    session: Session, hashes: Collection[str], *, newsletter_id: int | None = None
-) -> dict[str, SuppressionReason]:
-    """Which of many addresses are suppressed, and why, in one statement."""
-    rows = session.execute(
-        select(Suppression.address_hash, Suppression.reason).where(
-            Suppression.address_hash.in_(hashes), Suppression.lifted_at.is_(None), _scoped(newsletter_id)
-        )
-    )
-    return dict(rows.all())
-
-
 def is_suppressed(newsletter_id: int | None = None) -> ColumnElement[bool]:
     """A condition on ``Subscriber`` for WHERE clauses: suppressed everywhere, or for this newsletter."""
     return exists().where(
@@ -113,12 +100,6 @@ def is_suppressed(newsletter_id: int | None = None) -> ColumnElement[bool]:
 
 def newsletter_scope(newsletter_id: int) -> str:
     return f"newsletter:{newsletter_id}"
-
-
-def scoped_newsletter(scope: str) -> int | None:
-    """The newsletter that a scope is about, None where it is about everything."""
-    number = scope.removeprefix("newsletter:")
-    return int(number) if scope != EVERYTHING and number.isascii() and number.isdigit() else None
 
 
 def _scoped(newsletter_id: int | None) -> ColumnElement[bool]:

@@ -17,8 +17,6 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.confirm import note_mailed
 from newsletters.subscribers.mails import ASKING
 
-PRIORITY = 100  # before every issue
-
 
 def send_outbox(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
     """Send every mail that is due."""

@@ -90,10 +90,6 @@ def test_a_success_after_the_rest_closes_it_and_shortens_the_next_one() -> None:
     assert again.rest == timedelta(seconds=80)
 
 
-def test_somebody_may_ask_for_a_try_at_once() -> None:
-    assert _failed(Breaker(), 3).tried_now(NOW).standing(NOW) is Standing.TRYING
-
-
 def test_a_complaint_halves_the_measured_speed_and_time_gives_it_back() -> None:
     pace = Pace().slower(40.0, now=NOW)
 
