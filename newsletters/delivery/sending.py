@@ -38,16 +38,24 @@ log = logging.getLogger(__name__)
 
 
 class Loop:
-    """For one thread; ``wake`` may be called from any."""
+    """For one thread; ``wake`` may be called from any.
 
-    def __init__(self, sender: Sender, *, transport: Transport, clerk: Clerk, writers: Writers) -> None:
+    The ``clerk`` writes the ledger, the ``porter`` fetches batches and takes them back: a commit that
+    messages wait for does not stand behind five hundred readers that are looked up.
+    """
+
+    def __init__(
+        self, sender: Sender, *, transport: Transport, clerk: Clerk, porter: Clerk, writers: Writers
+    ) -> None:
         self.sender = sender
         self.stock = Stock(sender)
         self.transport = transport
-        self.clerk = clerk
+        self.clerk, self.porter = clerk, porter
         self.writers = writers
         self.books = Bookkeeper()
-        self.shelf = Shelf(self.stock, clerk=clerk, writers=writers, transport=transport, books=self.books)
+        self.shelf = Shelf(
+            self.stock, clerk=clerk, porter=porter, writers=writers, transport=transport, books=self.books
+        )
         self._had_trouble = False
         self._has_offered = False
         self._refreshes_at = 0.0
@@ -59,7 +67,7 @@ class Loop:
 
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing was to be had."""
-        return not (self.shelf.loads or self.clerk.is_busy or self.shelf.may_find)
+        return not (self.shelf.loads or self._is_awaited() or self.shelf.may_find)
 
     def run(self) -> None:
         """Work until the process is to stop, then drain."""
@@ -89,17 +97,18 @@ class Loop:
 
     def drain(self) -> None:
         """Begin nothing more, hear of what is under way, hand everything back."""
-        self.clerk.finish()
+        self._finish()
         self.shelf.stand_all()
         now = self.sender.clock.now()
         self._hear(self.transport.close(patience=DRAIN_SECONDS), now)
         self._commit(now)
-        self.clerk.finish()
+        self._finish()
         self.shelf.tidy()
-        self.clerk.finish()
+        self._finish()
         self.transport.dispatcher.close()
         self.writers.close()
         self.clerk.close()
+        self.porter.close()
         self.stock.ledger.close()
 
     def _turn(self) -> None:
@@ -108,6 +117,7 @@ class Loop:
         self._hear(events, now)
         self._has_offered = False
         self.clerk.collect()
+        self.porter.collect()
         self._commit(now)
         if not self._has_offered:
             self._offer(now)
@@ -121,9 +131,17 @@ class Loop:
         if self.writers.is_due:
             return 0.0
         if not self.shelf.loads:
-            return 0.0 if self.shelf.may_find and not self.clerk.is_busy else IDLE_SECONDS
+            return 0.0 if self.shelf.may_find and not self._is_awaited() else IDLE_SECONDS
         wake_in = self.transport.dispatcher.wake_in(now=self.sender.clock.now())
         return LOOK_SECONDS / 2 if wake_in is None else min(wake_in, LOOK_SECONDS / 2)
+
+    def _is_awaited(self) -> bool:
+        """Whether the database has something to tell yet."""
+        return self.clerk.is_busy or self.porter.is_busy
+
+    def _finish(self) -> None:
+        self.clerk.finish()
+        self.porter.finish()
 
     def _hear(self, events: Iterable[Event], now: datetime) -> None:
         for event in events:

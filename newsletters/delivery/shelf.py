@@ -27,12 +27,20 @@ class Shelf:
     """For one thread."""
 
     def __init__(
-        self, stock: Stock, *, clerk: Clerk, writers: Writers, transport: Transport, books: Bookkeeper
+        self,
+        stock: Stock,
+        *,
+        clerk: Clerk,
+        porter: Clerk,
+        writers: Writers,
+        transport: Transport,
+        books: Bookkeeper,
     ) -> None:
         self.loads: list[Load] = []
         self.may_find = True  # whether claiming makes sense
         self._stock = stock
-        self._clerk = clerk
+        self._clerk = clerk  # whoever writes the ledger
+        self._porter = porter
         self._writers = writers
         self._transport = transport
         self._books = books
@@ -66,7 +74,7 @@ class Shelf:
         if left >= AHEAD or (self.loads and not self._transport.dispatcher.wants_more(now=now)):
             return
         self._is_claiming, self.may_find = True, False
-        self._clerk.ask(self._claimed_or_not, self._claimed)
+        self._porter.ask(self._claimed_or_not, self._claimed)
 
     def tidy(self) -> None:
         """Hand back what is done, and tell how the others stand."""
@@ -75,10 +83,10 @@ class Shelf:
             if not load.parcels and not self._books.has(load):
                 self.loads.remove(load)
                 job = partial(self._stock.insist, partial(self._stock.hand_back, load))
-                self._clerk.ask(job, self._handed_back)
+                self._porter.ask(job, self._handed_back)
             elif moment - load.counted_at > COUNT_SECONDS:
                 load.counted_at = moment
-                self._clerk.ask(partial(self._stock.insist, partial(self._stock.count, load)), _nothing)
+                self._porter.ask(partial(self._stock.insist, partial(self._stock.count, load)), _nothing)
 
     def stand(self, load: Load) -> None:
         """Begin nothing more of it; what is on its way is waited for."""
@@ -122,7 +130,7 @@ class Shelf:
         for load in loads:
             self._drop(load)
             job = partial(self._stock.insist, partial(self._stock.give_up, load, why))
-            self._clerk.ask(job, self._handed_back)
+            self._clerk.ask(job, self._handed_back)  # behind what the ledger may still be told of it
 
     def _drop(self, load: Load) -> None:
         self.stand(load)

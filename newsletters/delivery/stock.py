@@ -48,7 +48,9 @@ class Sender:
 
 
 class Stock:
-    """The sender's way to the batches. Its calls are made by one thread, which may wait for the database."""
+    """The sender's way to the batches: the ledger for one thread, all else for one, who may wait for the
+    database.
+    """
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender

@@ -5,6 +5,7 @@ Where nobody has started the thread, as in a rehearsal, whoever asks for work do
 
 import logging
 import os
+from collections.abc import Callable
 from functools import cached_property
 from threading import Event, Thread
 from typing import Final
@@ -70,10 +71,15 @@ class Deliveries:
             rulebook=rulebook(self.runtime.config),
             worker=sender.worker,
         )
-        clerk: Clerk = SameThread() if sender.db.is_sqlite else OwnThread(wake=exchange.wake, name="clerk")
+        clerk, porter = self._clerks(wake=exchange.wake)
         writers = Writers(self._signers(), wake=exchange.wake)
         transport = Transport(exchange, dispatcher, sender.clock)
-        return Loop(sender, transport=transport, clerk=clerk, writers=writers)
+        return Loop(sender, transport=transport, clerk=clerk, porter=porter, writers=writers)
+
+    def _clerks(self, *, wake: Callable[[], None]) -> tuple[Clerk, Clerk]:
+        if self.runtime.db.is_sqlite:
+            return SameThread(), SameThread()
+        return OwnThread(wake=wake, name="clerk"), OwnThread(wake=wake, name="porter")
 
     def _signers(self) -> list[Signer]:
         """A process for each processor but the sender's, where this process sends in earnest."""
