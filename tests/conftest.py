@@ -81,14 +81,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On PostgreSQL only what meets the database is run again, and not what asks it the same as others do."""
     if not on_postgres:
         return
-    meeting = [
-        item
-        for item in items
-        if "database_url" in getattr(item, "fixturenames", ()) and item.path.stem not in ALIKE
-    ]
+    meeting = [item for item in items if _meets_postgres(item)]
     kept = set(meeting)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = meeting
+
+
+def _meets_postgres(item: pytest.Item) -> bool:
+    if item.get_closest_marker("sqlite") or item.path.stem in ALIKE:
+        return False
+    return "database_url" in getattr(item, "fixturenames", ())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

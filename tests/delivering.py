@@ -30,7 +30,7 @@ from tests.conftest import NOW
 from tests.factories import DIGESTER, make_issue, make_newsletter, make_subscriber, make_subscription
 from tests.sink import PROJECT, SinkProcess, wait_until
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 
 
 def make_audience(db: Database, count: int, *, first: str = "reader") -> Newsletter:
@@ -132,7 +132,7 @@ class WorkerProcess:
                 stderr=log,
             )
         wait_until(
-            lambda: "worker ready" in self.log[before:] or self._has_ended(), timeout=20, what="a worker"
+            lambda: "worker ready" in self.log[before:] or self._has_ended(), timeout=120, what="a worker"
         )
         return self
 

@@ -8,7 +8,7 @@ from newsletters.mail.exchange import Exchange
 from newsletters.mail.letters import Event, Letter, Settled, Unopened, Waiting
 from newsletters.mail.replies import Reply, ServerUnavailable, SmtpError
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 Outcome = Reply | SmtpError
 
 

@@ -14,7 +14,7 @@ import redis
 from tests.postgres import free_port
 from tests.sink import wait_until
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 
 class PrivateRedis:

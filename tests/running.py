@@ -59,7 +59,7 @@ class Running:
         return status
 
     def health(self) -> dict[str, str]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['PORT']}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['PORT']}/healthz", timeout=60) as answer:
             health: dict[str, str] = json.load(answer)
         return health
 

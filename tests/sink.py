@@ -29,8 +29,8 @@ import pytest
 from newsletters.sink.__main__ import main
 
 PROJECT = Path(__file__).resolve().parent.parent
-READY_SECONDS = 20.0
-STOP_SECONDS = 10.0
+READY_SECONDS = 60.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.02
 UNSET = dict.fromkeys(
     (
@@ -254,7 +254,7 @@ class SinkProcess:
                 return found
 
     def wait_for(
-        self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 10.0
+        self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 60.0
     ) -> list[SinkMessage]:
         """Wait until at least `count` such messages are kept; newest first. Raises TimeoutError."""
 
@@ -265,7 +265,7 @@ class SinkProcess:
         return wait_until(found, timeout=timeout, what=f"{count} message(s) to {to or 'anybody'}")
 
     def message(
-        self, *, to: str | None = None, subject: str | None = None, timeout: float = 10.0
+        self, *, to: str | None = None, subject: str | None = None, timeout: float = 60.0
     ) -> SinkMessage:
         """Wait for such a message and return the newest."""
         return self.wait_for(to=to, subject=subject, timeout=timeout)[0]

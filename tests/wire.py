@@ -4,7 +4,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 class Wire:

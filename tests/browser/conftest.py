@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from sqlalchemy import delete
 
 from newsletters.kernel.limits import RateWindow
@@ -23,7 +23,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 HEIGHT = 900
-PATIENCE_MILLISECONDS = 15_000
+PATIENCE_MILLISECONDS = 60_000  # a bound for a machine that is very busy
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def fast(tmp_path: Path) -> Iterator[FastSink]:
 
 @pytest.fixture
 def client(fast: FastSink) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as client:
         yield client
 
 
@@ -87,7 +87,7 @@ def test_what_was_answered_outlives_the_sinks_own_death(fast: FastSink, client: 
     fast.kill()
     books = fast.books()
     fast.start()
-    with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as again:
+    with smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as again:
         send(again, "reader@readers.example")
 
     assert books.messages == 1
@@ -99,7 +99,7 @@ def test_it_hangs_up_in_any_phase_and_counts_nothing(fast: FastSink, phase: str)
     fast.faults(Fault(phase=phase, kind="drop", times=1))  # type: ignore[arg-type]
 
     with (
-        smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client,
+        smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as client,
         pytest.raises((smtplib.SMTPServerDisconnected, ConnectionResetError, BrokenPipeError)),
     ):
         client.ehlo_or_helo_if_needed()
@@ -114,7 +114,7 @@ def test_an_answer_that_is_lost_is_not_the_clients_fault(fast: FastSink, client:
     with pytest.raises(smtplib.SMTPServerDisconnected):
         send(client, "reader@readers.example")
 
-    with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as again:
+    with smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as again:
         send(again, "reader@readers.example")
 
     repeats = fast.books().repeats
@@ -150,7 +150,7 @@ def test_the_gate_takes_as_many_as_it_was_told_and_the_rest_wait(fast: FastSink)
     wires = [Wire("127.0.0.1", fast.port).greet() for _ in range(3)]
     for wire in wires:
         wire.address("reader@readers.example").send(b"Subject: x\r\n\r\n.\r\n")
-    wait_until(lambda: fast.status()["waiting"] == 2, timeout=10, what="two at the gate")
+    wait_until(lambda: fast.status()["waiting"] == 2, timeout=60, what="two at the gate")
 
     counted = fast.count()
     fast.allow_all()
@@ -166,8 +166,8 @@ def test_who_hung_up_at_the_gate_left_nothing_behind(fast: FastSink) -> None:
     fast.allow(0)
     with Wire("127.0.0.1", fast.port) as wire:
         wire.greet().address("reader@readers.example").send(b"Subject: x\r\n\r\n.\r\n")
-        wait_until(lambda: fast.status()["waiting"] == 1, timeout=10, what="one at the gate")
-    wait_until(lambda: fast.status()["open"] == 0, timeout=10, what="the hanging up")
+        wait_until(lambda: fast.status()["waiting"] == 1, timeout=60, what="one at the gate")
+    wait_until(lambda: fast.status()["open"] == 0, timeout=60, what="the hanging up")
 
     fast.allow_all()
 
@@ -179,12 +179,12 @@ def test_mail_comes_over_tls_and_a_handshake_can_fail(tmp_path: Path) -> None:
     trust = ssl.create_default_context(cafile=str(authority.cafile))
 
     with FastSink(tmp_path / "fast", certificate=authority.vouch("127.0.0.1")) as fast:
-        with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as client:
             client.starttls(context=trust)
             send(client, "reader@readers.example", text=LONG)
         fast.faults(Fault(phase="starttls", kind="tls"))
         no_tls = pytest.raises((ssl.SSLError, ConnectionError))  # the sink's words may come, or it has gone
-        with smtplib.SMTP("127.0.0.1", fast.port, timeout=10) as client, no_tls:
+        with smtplib.SMTP("127.0.0.1", fast.port, timeout=60) as client, no_tls:
             client.starttls(context=trust)
 
         assert fast.count() == 1

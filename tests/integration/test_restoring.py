@@ -205,7 +205,7 @@ def test_what_a_reader_may_have_been_sent_since_is_not_owed_again(
     assert (mail.state, mail.params) == (OutboxState.FAILED, {})
 
 
-@pytest.mark.skipif(on_postgres, reason="a file is what somebody can put into place by hand")
+@pytest.mark.sqlite
 def test_a_copy_that_was_put_into_place_by_hand_is_held_too(
     runtime: Runtime, clock: FixedClock, copy: Path
 ) -> None:
@@ -223,7 +223,7 @@ def test_a_copy_that_was_put_into_place_by_hand_is_held_too(
     assert state_of(runtime.db, issue_id) is IssueState.PAUSED
 
 
-@pytest.mark.skipif(on_postgres, reason="of files")
+@pytest.mark.sqlite
 def test_a_database_in_use_is_not_replaced_and_a_damaged_copy_is_refused(
     runtime: Runtime, clock: FixedClock, copy: Path
 ) -> None:
@@ -241,7 +241,7 @@ def test_a_database_in_use_is_not_replaced_and_a_damaged_copy_is_refused(
         restore(runtime, copy, replay_from=None, now=clock.now())
 
 
-@pytest.mark.skipif(on_postgres, reason="of files")
+@pytest.mark.sqlite
 def test_the_database_that_was_replaced_is_kept_and_a_broken_one_is_not_asked(
     runtime: Runtime, clock: FixedClock, copy: Path
 ) -> None:

@@ -257,7 +257,7 @@ def test_the_http_side_refuses_a_foreign_host(shared: SinkProcess) -> None:
 
 @pytest.mark.parametrize("header", [("Content-Length", "1000001"), ("Transfer-Encoding", "chunked")])
 def test_the_http_side_reads_no_endless_body(shared: SinkProcess, header: tuple[str, str]) -> None:
-    connection = http.client.HTTPConnection(shared.http_url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(shared.http_url.removeprefix("http://"), timeout=60)
     connection.putrequest("PUT", "/api/faults")
     connection.putheader(*header)
     connection.endheaders()
@@ -269,7 +269,7 @@ def test_the_http_side_reads_no_endless_body(shared: SinkProcess, header: tuple[
 
 def test_head_is_get_without_its_body(shared: SinkProcess) -> None:
     request = urllib.request.Request(f"{shared.http_url}/healthz", method="HEAD")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         length, body = int(answer.headers["Content-Length"]), answer.read()
 
     assert body == b""

@@ -14,7 +14,7 @@ import pytest
 from tests.sink import PROJECT, UNSET, SinkProcess
 from tests.wire import Wire
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 def start_refused(tmp_path: Path, **environment: str) -> str:

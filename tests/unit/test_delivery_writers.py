@@ -22,7 +22,7 @@ from newsletters.mail.signers import ProcessSigner
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = DkimKey("newsroom.example", "e1", ed25519.Ed25519PrivateKey.generate())
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(eq=False)
