@@ -1,4 +1,4 @@
-"""``backup``, ``restore``, ``release``: copies of the database, and the hold that a restored one begins with."""
+"""``backup``, ``restore``, ``release``: copies of the database, and the hold a restored one begins with."""
 
 from datetime import datetime
 from pathlib import Path
