@@ -9,7 +9,7 @@ delivery outcomes alone.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,7 @@ from newsletters.kernel.space import Space
 
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
+SYNCHRONOUS: Final = "synchronous"  # what a connection was told last
 
 
 class Database:
@@ -131,5 +132,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    connection.exec_driver_sql(f"PRAGMA synchronous={options.get('sqlite_synchronous', 'FULL')}")
+    synchronous = options.get("sqlite_synchronous", "FULL")
+    if connection.info.get(SYNCHRONOUS) != synchronous:  # it holds for as long as the connection is open
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.info[SYNCHRONOUS] = synchronous
     connection.exec_driver_sql(f"BEGIN {options.get('sqlite_mode', 'IMMEDIATE')}")

@@ -125,7 +125,8 @@ def _count(session: Session, hits: Sequence[_Hit]) -> dict[str, int]:
     values: dict[str, object] = {}
     for place, one in enumerate(sorted(hits, key=attrgetter("key"))):
         values |= {f"key{place}": one.key, f"starts{place}": one.starts_at, f"ends{place}": one.ends_at}
-    return {key: int(counted) for key, counted in session.execute(_upsert(len(hits)), values)}
+    written = session.connection().execute(_upsert(len(hits)), values)
+    return {key: int(counted) for key, counted in written}
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.paging import Page, cut, decode_cursor
@@ -35,34 +35,24 @@ def public_at(issue: Issue) -> datetime:
 
 def latest_issues(session: Session, newsletter_ids: Iterable[int]) -> dict[int, Issue]:
     """The newest public issue of each newsletter that has one."""
-    ranked = (
-        select(
-            Issue.id,
-            func.row_number()
-            .over(partition_by=Issue.newsletter_id, order_by=(Issue.started_at.desc(), Issue.id.desc()))
-            .label("rank"),
-        )
-        .where(_is_public(), Issue.newsletter_id.in_(list(newsletter_ids)))
-        .subquery()
-    )
-    query = select(Issue).join(ranked, ranked.c.id == Issue.id).where(ranked.c.rank == 1)
-    return {issue.newsletter_id: issue for issue in session.scalars(query)}
+    found = session.scalars(_LATEST, {"newsletters": list(newsletter_ids)})
+    return {issue.newsletter_id: issue for issue in found}
 
 
 def latest_issue(session: Session, newsletter_id: int) -> Issue | None:
     """The newest public issue of one newsletter."""
-    return session.scalars(_newest_first(newsletter_id).limit(1)).first()
+    return session.scalars(_NEWEST_FIRST.limit(1), {"newsletter": newsletter_id}).first()
 
 
 def archive_page(
     session: Session, newsletter_id: int, *, cursor: str | None = None, size: int = ARCHIVE_SIZE
 ) -> Page[Issue]:
     """Public issues, newest first; an unreadable cursor begins at the beginning."""
-    query = _newest_first(newsletter_id)
+    query = _NEWEST_FIRST
     before = _place(session, decode_cursor(cursor))
     if before is not None:
         query = query.where(_older_than(before))
-    issues = session.scalars(query.limit(size + 1)).all()
+    issues = session.scalars(query.limit(size + 1), {"newsletter": newsletter_id}).all()
     return cut(issues, size, lambda issue: (issue.id,))
 
 
@@ -82,15 +72,16 @@ def neighbours(session: Session, issue: Issue) -> tuple[Issue | None, Issue | No
 
 def feed_issues(session: Session, newsletter_id: int, *, most: int = ARCHIVE_SIZE) -> Sequence[Issue]:
     """The newest public issues, for the feed."""
-    return session.scalars(_newest_first(newsletter_id).limit(most)).all()
+    return session.scalars(_NEWEST_FIRST.limit(most), {"newsletter": newsletter_id}).all()
 
 
 def _is_public() -> ColumnElement[bool]:
     return and_(Issue.state.in_(PUBLIC_STATES), Issue.started_at.is_not(None))
 
 
-def _newest_first(newsletter_id: int) -> Select[Issue]:
-    query = select(Issue).where(Issue.newsletter_id == newsletter_id, _is_public())
+def _newest_first() -> Select[Issue]:
+    """The public issues of ``newsletter``."""
+    query = select(Issue).where(Issue.newsletter_id == bindparam("newsletter"), _is_public())
     return query.order_by(Issue.started_at.desc(), Issue.id.desc())
 
 
@@ -113,3 +104,20 @@ def _place(session: Session, key: tuple[str | int, ...] | None) -> Issue | None:
         return None
     issue = session.get(Issue, key[0])
     return issue if issue is not None and issue.started_at is not None else None
+
+
+def _latest() -> Select[Issue]:
+    """The newest public issue of each of ``newsletters``."""
+    newest_first = (Issue.started_at.desc(), Issue.id.desc())
+    rank = func.row_number().over(partition_by=Issue.newsletter_id, order_by=newest_first)
+    ranked = (
+        select(Issue.id, rank.label("rank"))
+        .where(_is_public(), Issue.newsletter_id.in_(bindparam("newsletters", expanding=True)))
+        .subquery()
+    )
+    return select(Issue).join(ranked, ranked.c.id == Issue.id).where(ranked.c.rank == 1)
+
+
+# Made once: every visit of a page with a sign-up form asks one of them.
+_LATEST: Final = _latest()
+_NEWEST_FIRST: Final = _newest_first()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
@@ -63,10 +63,8 @@ def remember(session: Session, found: Mapping[str, bool | None], *, now: datetim
 
 def is_dead(session: Session, domain: str, *, now: datetime) -> bool:
     """Whether DNS has said lately that nobody takes mail for ``domain``."""
-    found = select(AddressDomain.takes_mail).where(
-        AddressDomain.domain == domain, AddressDomain.checked_at > now - DEAD_FOR
-    )
-    return session.scalar(found) is False
+    asked = {"name": domain, "since": now - DEAD_FOR}
+    return session.connection().execute(_TAKES_MAIL, asked).scalar() is False
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
@@ -81,6 +79,12 @@ def _is_fresh(now: datetime) -> ColumnElement[bool]:
         and_(answered.is_(False), AddressDomain.checked_at > now - DEAD_FOR),
         and_(answered.is_(None), AddressDomain.checked_at > now - UNANSWERED_FOR),
     )
+
+
+# Made once: every sign-up asks.
+_TAKES_MAIL: Final = select(AddressDomain.takes_mail).where(
+    AddressDomain.domain == bindparam("name"), AddressDomain.checked_at > bindparam("since")
+)
 
 
 def _is_worth_asking(domain: str) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.addresses import parse_address
+from newsletters.kernel.addresses import Address, parse_address
 from newsletters.kernel.columns import Json
 from newsletters.subscribers import guard
 from newsletters.subscribers.campaign import read_campaign
@@ -33,7 +33,10 @@ MOST_TRIES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Signup:
-    """One post of a sign-up form; ``typed`` is what free text its fields hold, where machines leave links."""
+    """One post of a sign-up form; ``typed`` is what free text its fields hold, where machines leave links.
+
+    ``address`` is ``email``, where the form has read it already.
+    """
 
     email: str
     newsletter_ids: Collection[int]
@@ -48,6 +51,7 @@ class Signup:
     campaign: str = ""
     fields: Mapping[str, Answer] = field(default_factory=dict)
     typed: str = ""
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def note_signup(
 
     Raises InvalidAddress, NoNewsletterChosen, ProofWanted or TooManyPosts.
     """
-    address = parse_address(signup.email)
+    address = signup.address or parse_address(signup.email)
     if not signup.newsletter_ids:
         raise NoNewsletterChosen
     said: Json = {

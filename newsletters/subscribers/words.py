@@ -9,6 +9,8 @@ MARKS_OF_DIRECTION: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u206
 
 def without_controls(typed: str) -> str:
     """``typed`` in NFC on one line, without characters that nobody types and some misuse."""
+    if typed.isascii() and typed.isprintable():
+        return " ".join(typed.split())
     one_line = " ".join(unicodedata.normalize("NFC", typed).split())
     return "".join(
         letter

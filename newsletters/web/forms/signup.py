@@ -24,6 +24,7 @@ def sign_up(
     chosen = [offers.newsletters[slug] for slug in form.newsletter.data]
     wanted = intake.Signup(
         email=form.email.data,
+        address=form.email.address,
         newsletter_ids=[newsletter.id for newsletter in chosen],
         client=context.client_address(),
         form=form_name,
