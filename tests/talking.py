@@ -107,6 +107,6 @@ def opened(posting: Posting, count: int) -> Callable[[], bool]:
 
 
 def until_waiting(exchange: Exchange, key: object) -> None:
-    ends_at = time.monotonic() + 10
+    ends_at = time.monotonic() + 60
     while Waiting(key) not in exchange.poll(0.5):
         assert time.monotonic() < ends_at

@@ -1,6 +1,5 @@
 """What a password may be, and how it is kept."""
 
-import statistics
 import time
 
 import pytest
@@ -42,10 +41,9 @@ def test_nobody_has_a_password_that_matches() -> None:
 def test_an_account_that_does_not_exist_takes_as_long_as_one_that_does() -> None:
     stored = passwords.hash_password(SENTENCE)
 
-    known = statistics.median(_seconds(stored) for _ in range(9))
-    unknown = statistics.median(_seconds(None) for _ in range(9))
+    known, unknown = zip(*[(_seconds(stored), _seconds(None)) for _ in range(5)], strict=True)
 
-    assert 0.5 < known / unknown < 2
+    assert 0.5 < min(known) / min(unknown) < 2
 
 
 def test_what_nobody_is_checked_against_has_the_parameters_of_everybody_else() -> None:
@@ -118,6 +116,7 @@ def test_generated_passwords_are_strong_and_never_the_same() -> None:
 
 
 def _seconds(stored: str | None) -> float:
-    begun = time.perf_counter()
+    """Of the processor: how busy it is does not count."""
+    begun = time.process_time()
     passwords.matches(stored, SENTENCE)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
