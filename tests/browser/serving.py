@@ -12,7 +12,8 @@ from werkzeug.serving import make_server
 def serving(app: Flask) -> Iterator[str]:
     """Serve ``app`` while the block runs; gives its address without a slash at the end."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, name="serving", daemon=True)
+    often = {"poll_interval": 0.02}  # how soon it hears that it shall end
+    thread = Thread(target=server.serve_forever, kwargs=often, name="serving", daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -83,7 +83,7 @@ def site(live: Live) -> Iterator[Site]:
         policy = f"{answer.headers['Content-Security-Policy']}; frame-src {live.url}"
         made = Site(policy, answer.read().decode())
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(made)) as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         made.origin = f"http://127.0.0.1:{server.server_port}"
         for language in WORDS:

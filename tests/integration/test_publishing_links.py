@@ -25,7 +25,7 @@ class Site(BaseHTTPRequestHandler):
 
     def _answer(self, status: int | None) -> None:
         if "silence" in self.path:
-            self.server.finished.wait(10)  # type: ignore[attr-defined]
+            self.server.finished.wait(600)  # type: ignore[attr-defined]
             return
         self.send_response(status or int(self.path[-3:]))
         self.send_header("Location", "http://127.0.0.1:1/inside")
@@ -39,7 +39,7 @@ class Site(BaseHTTPRequestHandler):
 def site() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.finished = threading.Event()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://site.example:{server.server_port}"
     server.finished.set()  # type: ignore[attr-defined]
