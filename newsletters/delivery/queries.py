@@ -1,11 +1,12 @@
 """What the desk asks about sending: progress, reasons, and the readers behind each number."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.delivery import counts
@@ -20,7 +21,8 @@ from newsletters.subscribers.models import Subscriber
 __all__ = ["Progress", "deliveries_to", "excluded", "progress", "reasons", "recipients"]
 
 MEASURED_OVER = timedelta(seconds=60)
-RANGES_AT_ONCE = 100
+FIRST_LOOKS = (1, 10)  # batches; nearly all that most readers share is in the first
+BATCHES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,33 +121,35 @@ def recipients(
     The batches' tallies say where there are any, so a few among a million are found at once.
     """
     key = decode_cursor(after)
-    past = key[0] if key is not None and isinstance(key[0], int) else 0
+    past = read_to = key[0] if key is not None and isinstance(key[0], int) else 0
     rows: list[Reached] = []
-    for first_id, last_id in _ranges_with(session, issue_id, state, past):
-        rows += _reached(session, issue_id, state, max(first_id, past + 1), last_id, size + 1 - len(rows))
-        if len(rows) > size:
+    for most in chain(FIRST_LOOKS, repeat(BATCHES_AT_ONCE)):
+        batches = _batches_with(session, issue_id, state, past=read_to, most=most)
+        ids, missing = [one.id for one in batches], size + 1 - len(rows)
+        rows += _reached(session, issue_id, ids, state, past=past, most=missing)
+        if len(rows) > size or len(batches) < most:
             break
+        read_to = batches[-1].last_id
     return cut(rows, size, lambda row: (row.subscriber_id,))
 
 
-def _ranges_with(
-    session: Session, issue_id: int, state: DeliveryState, past: int
-) -> Iterator[tuple[int, int]]:
-    """The ranges of the batches that have readers in ``state``, or may have: those in work count later."""
+def _batches_with(
+    session: Session, issue_id: int, state: DeliveryState, *, past: int, most: int
+) -> Sequence[Row[int, int]]:
+    """The batches that have readers in ``state``, or may have: those in work count later."""
     has_any = or_(TALLIES[state] > 0, Batch.leased_until.is_not(None))
-    while True:
-        found = select(Batch.first_id, Batch.last_id).where(
-            Batch.issue_id == issue_id, Batch.last_id > past, has_any
-        )
-        ranges = session.execute(found.order_by(Batch.last_id).limit(RANGES_AT_ONCE)).all()
-        yield from ((one.first_id, one.last_id) for one in ranges)
-        if len(ranges) < RANGES_AT_ONCE:
-            return
-        past = ranges[-1].last_id
+    found = select(Batch.id, Batch.last_id).where(Batch.issue_id == issue_id, Batch.last_id > past, has_any)
+    return session.execute(found.order_by(Batch.last_id).limit(most)).all()
 
 
 def _reached(
-    session: Session, issue_id: int, state: DeliveryState, first_id: int, last_id: int, most: int
+    session: Session,
+    issue_id: int,
+    batch_ids: Sequence[int],
+    state: DeliveryState,
+    *,
+    past: int,
+    most: int,
 ) -> list[Reached]:
     rows = session.execute(
         select(
@@ -158,9 +162,11 @@ def _reached(
             Delivery.settled_at,
             Delivery.reply,
         )
+        .select_from(Batch)
+        .join(Delivery, in_range(issue_id, Batch.first_id, Batch.last_id))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(in_range(issue_id, first_id, last_id), Delivery.state == state)
-        .order_by(Delivery.subscriber_id)
+        .where(Batch.id.in_(batch_ids), Delivery.state == state, Delivery.subscriber_id > past)
+        .order_by(Delivery.subscriber_id + 0)  # what an index orders would be walked from end to end
         .limit(most)
     )
     return [Reached(*row) for row in rows]

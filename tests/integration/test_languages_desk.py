@@ -36,6 +36,7 @@ from tests.ukrainian import ASKED, browser, found_newsletter
 NAMES = (
     *(
         "The Newsroom",
+        "python -m newsletters.cli worker",
         "Markdown",
         "HTML",
         "PNG",
