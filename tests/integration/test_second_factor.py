@@ -30,8 +30,11 @@ from tests.second_factor import (
     guarded_editor,
     plain_editor,
 )
+from tests.spoken import english_words
+from tests.ukrainian import ASKED, browser
 
 PAGE = "/desk/account/second-factor"
+NAMES = ("QR", "Aegis", "Google Authenticator", "2FAS", "The Newsroom", "Test", "Editor", "UTC")
 
 
 def entered(client: FlaskClient, db: Database, editor: Editor) -> Editor:
@@ -47,7 +50,7 @@ def offered_secret(client: FlaskClient) -> bytes:
 
 def secret_in(page: str) -> bytes:
     """The secret that stands on the page in groups of four, beside its picture."""
-    groups = re.findall(r"<span>([A-Z2-7]{4})</span>", page)
+    groups = re.findall(r"<code>([A-Z2-7]{4})</code>", page)
     assert len(groups) == 8
     assert "<svg" in page
     return _from_letters("".join(groups))
@@ -118,7 +121,7 @@ def test_ten_codes_are_shown_once_and_kept_as_hashes_and_the_secret_sealed(
     secret, answer = set_up(client, now=clock)
 
     page = answer.get_data(as_text=True)
-    codes = re.findall(rf"<li>({recovery.PATTERN.pattern})</li>", page)
+    codes = re.findall(rf"<code>({recovery.PATTERN.pattern})</code>", page)
     shown = [code[0] for code in codes]
     assert len(set(shown)) == recovery.HOW_MANY
     assert answer.headers["Cache-Control"] == "no-store"
@@ -161,9 +164,16 @@ def test_an_offer_runs_out_and_can_be_withdrawn(client: FlaskClient, db: Databas
     assert not has_factor(db, editor)
 
 
-@pytest.mark.parametrize("path", ["begin", "codes", "off"])
 @pytest.mark.parametrize(
-    ("password", "code"), [("wrong", app_code()), (PASSWORD, WRONG), (PASSWORD, ""), ("", app_code())]
+    ("path", "password", "code"),
+    [
+        ("begin", "wrong", app_code()),
+        ("begin", PASSWORD, ""),
+        ("codes", PASSWORD, WRONG),
+        ("codes", "", app_code()),
+        ("off", "wrong", app_code()),
+        ("off", PASSWORD, WRONG),
+    ],
 )
 def test_changing_it_takes_the_password_and_a_code(
     client: FlaskClient, db: Database, runtime: Runtime, path: str, password: str, code: str
@@ -203,7 +213,7 @@ def test_new_recovery_codes_void_the_old_ones(
     give_password(thief, editor)
     old = give_code(thief, RECOVERY[1], is_recovery=True)
 
-    assert answer.get_data(as_text=True).count("<li>") >= recovery.HOW_MANY
+    assert answer.get_data(as_text=True).count("<li><code>") == recovery.HOW_MANY
     assert old.status_code == 422
     assert events(db) == ["recovery_used", "codes"]
 
@@ -328,6 +338,28 @@ def test_nobody_resets_their_own(client: FlaskClient, db: Database, runtime: Run
     post(client, f"/desk/editors/{owner.id}/second-factor/reset")
 
     assert has_factor(db, owner)
+
+
+def test_every_page_of_it_speaks_ukrainian(
+    app: Flask, db: Database, runtime: Runtime, clock: FixedClock
+) -> None:
+    client = browser(app, ASKED)
+    editor = entered(client, db, plain_editor(db))
+    post(client, f"{PAGE}/begin", {"password": PASSWORD}, page=PAGE)
+    pages = [client.get(PAGE)]
+    secret = offered_secret(client)
+    wrong, right = wrong_code(secret), totp.code(secret, totp.step_at(NOW))
+
+    pages += [post(client, f"{PAGE}/confirm", {"code": code}, page=PAGE) for code in (wrong, right)]
+    pages += [client.get(path) for path in (PAGE, "/desk/account", "/desk/editors")]
+    client.delete_cookie("desk")
+    give_password(client, editor)
+    pages += [give_code(client, wrong), client.get("/desk/sign-in/code?recovery=1")]
+    pages += [give_code(client, RECOVERY[0], is_recovery=True)]
+
+    said = [english_words(answer.get_data(as_text=True), language="uk", but=NAMES) for answer in pages]
+    assert [answer.status_code for answer in pages] == [200, 422, 200, 200, 200, 200, 422, 200, 422]
+    assert said == [[]] * len(pages)
 
 
 def test_an_operator_resets_it_from_the_shell(db: Database, runtime: Runtime) -> None:

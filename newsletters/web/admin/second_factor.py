@@ -52,7 +52,7 @@ def second_factor() -> str:
 def begin_factor() -> Answer:
     """Offer a secret; whoever has one already needs its code to move it."""
     form = _guard()
-    if not _passes(form, _offer):
+    if not _knows_password(form) or not _acts(form, _offer):
         return _page(form), 422
     return _back()
 
@@ -102,8 +102,11 @@ def renew_codes() -> Answer:
     """Give out ten new recovery codes; the answer shows them."""
     if not current_editor().has_second_factor:
         return _back()
-    form, sheet = GuardedForm(), recovery.new_sheet()
-    if not _passes(
+    form = GuardedForm()
+    if not _knows_password(form):
+        return _page(form), 422
+    sheet = recovery.new_sheet()
+    if not _acts(
         form, lambda session, editor: factors.renew_codes(session, editor, sheet=sheet, change=_change())
     ):
         return _page(form), 422
@@ -118,11 +121,13 @@ def turn_factor_off() -> Answer:
         return _back()
     form = GuardedForm()
     try:
-        passed = _passes(form, lambda session, editor: factors.turn_off(session, editor, change=_change()))
+        is_off = _knows_password(form) and _acts(
+            form, lambda session, editor: factors.turn_off(session, editor, change=_change())
+        )
     except FactorRequired:
         flash(_("It cannot be turned off: an owner requires it of everybody here."), "bad")
         return _back()
-    if not passed:
+    if not is_off:
         return _page(form), 422
     flash(_("It is turned off. Your password alone lets you in."), "good")
     return _back()
@@ -148,11 +153,17 @@ def _guard(*, empty: bool = False) -> BeginForm:
     return kind(formdata=None) if empty else kind()
 
 
-def _passes(form: BeginForm, act: Callable[[Session, Editor], None]) -> bool:
-    """Act for somebody who gives the password, and a code where there is a second factor already."""
+def _knows_password(form: BeginForm) -> bool:
+    """Whether the form can be acted upon; what is wrong with it is said in it."""
     editor = current_editor()
-    if not form.validate() or not within_limit(form, editor, CHANGES) or not password_is_right(form, editor):
+    if not form.validate() or not within_limit(form, editor, CHANGES):
         return False
+    return password_is_right(form, editor)
+
+
+def _acts(form: BeginForm, act: Callable[[Session, Editor], None]) -> bool:
+    """Act for somebody who gives a code, where there is a second factor already."""
+    editor = current_editor()
     proof = proof_in(form, editor) if isinstance(form, GuardedForm) else None
     with context.transaction() as session:
         known = session.get_one(Editor, editor.id)
