@@ -12,6 +12,7 @@ from tests.drills.leaving import LeavingMidway, PausedAndResumed
 from tests.drills.machines import ManyMachines
 from tests.drills.many_hands import FrozenWorker, ManySchedulers
 from tests.drills.power_cut import PowerCut
+from tests.drills.putting_back import CopyPutBack
 from tests.drills.sending import EverybodyOnce, FlatMemory
 from tests.drills.server_away import ServerAway
 from tests.drills.server_faults import FaultsInEveryPhase, SlowAnswer
@@ -105,6 +106,13 @@ DRILLS: tuple[Drill, ...] = (
         "Whatever a reader was answered outlives a power cut.",
         full=PowerCut(),
         short=PowerCut(readers=300, cuts=1),
+    ),
+    Drill(
+        "copy-put-back",
+        "A copy made in the middle of a send and put back later sends nobody anything twice.",
+        full=CopyPutBack(),
+        short=CopyPutBack(readers=2_000, leavers=20),
+        databases=SQLITE,
     ),
     Drill(
         "engine-lost",
