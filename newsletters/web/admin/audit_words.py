@@ -77,6 +77,7 @@ KINDS = {
     "returned": _l("Returned mail"),
     "suppression": _l("Suppressions"),
     "database": _l("The database"),
+    "sending": _l("Sending"),
     "server": _l("Mail servers"),
     "provider": _l("Providers"),
     "suppressions": _l("Imports and exports of suppressions"),
