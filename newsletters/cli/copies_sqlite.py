@@ -39,7 +39,7 @@ def copy_to(source: Path, target: Path, *, copied_at: datetime | None) -> None:
     except (sqlite3.Error, OSError) as error:
         raise CopyFailed(f"{target}: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        remove(part)
 
 
 def check(path: Path) -> None:
@@ -99,8 +99,14 @@ def put_into_place(new: Path, place: Path, *, now: datetime) -> Path | None:
     return kept if there_was_one else None
 
 
+def remove(path: Path) -> None:
+    """Delete a database that was only being made, with what SQLite keeps beside it."""
+    for ending in ("", *BESIDE):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def _start_anew(path: Path) -> None:
-    path.unlink(missing_ok=True)
+    remove(path)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 

@@ -65,11 +65,12 @@ def _restore_file(runtime: Runtime, copy: Path, *, replay_from: str | None, now:
             with new.transaction() as session:
                 row = _hold(session, runtime, copied_at=copied_at, now=now)
             replayed = _replay(runtime, new, row.copied_at, replay_from=replay_from, now=now)
-        copies_sqlite.require_unused(made)  # takes the log into the file
+        if not copies_sqlite.require_unused(made):  # takes the log into the file, the hold with it
+            raise CopyFailed(f"{made} cannot be made one file")
         copies_sqlite.require_unused(place)
         kept = copies_sqlite.put_into_place(made, place, now=now)
     finally:
-        made.unlink(missing_ok=True)
+        copies_sqlite.remove(made)
     return Restored(row.copied_at, row.issues_held, row.mails_left, replayed, kept)
 
 
