@@ -17,6 +17,7 @@ from newsletters.kernel import totp
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.models import OutboxMail
+from newsletters.mail.render import MailTemplates
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
 from tests.desk import PASSWORD, post, sign_in_as, signed_in
@@ -360,6 +361,24 @@ def test_every_page_of_it_speaks_ukrainian(
     said = [english_words(answer.get_data(as_text=True), language="uk", but=NAMES) for answer in pages]
     assert [answer.status_code for answer in pages] == [200, 422, 200, 200, 200, 200, 422, 200, 422]
     assert said == [[]] * len(pages)
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_every_mail_about_it_has_words_of_its_own(language: str) -> None:
+    templates = MailTemplates(newsroom="N & N", public_url="https://x.example")
+    facts = {"newsroom": "N & N", "left": 2, "url": "https://x.example/a"}
+    events = ("on", "replaced", "off", "codes", "reset", "recovery_used", "guessed")
+    told = [(event, "") for event in events] + [("reset", "<b>Ada")]
+
+    mails = [
+        templates.render("second_factor", language=language, params={**facts, "event": event, "by": by})
+        for event, by in told
+    ]
+
+    assert len({mail.text for mail in mails}) == len(told)
+    assert all("N & N" in mail.subject for mail in mails)
+    assert "<b>Ada" in mails[-1].text
+    assert "<b>Ada" not in mails[-1].html
 
 
 def test_an_operator_resets_it_from_the_shell(db: Database, runtime: Runtime) -> None:
