@@ -18,6 +18,8 @@ BY_TOKEN = {
     "public.unsubscribe_now",
     "public.leave_all",
     "public.pause_instead",
+    "public.end_pause",
+    "public.end_pause",
     "public.undo",
     "public.tell_why",
     "public.confirm_now",
