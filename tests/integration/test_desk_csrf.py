@@ -19,7 +19,6 @@ BY_TOKEN = {
     "public.leave_all",
     "public.pause_instead",
     "public.end_pause",
-    "public.end_pause",
     "public.undo",
     "public.tell_why",
     "public.confirm_now",
