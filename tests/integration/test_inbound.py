@@ -24,7 +24,9 @@ def paths(runtime: Runtime) -> ReturnPaths:
 
 @pytest.fixture
 def connection(runtime: Runtime, paths: ReturnPaths) -> Iterator[smtplib.SMTP]:
-    controller = Controller(MailDoor(runtime, paths), hostname="127.0.0.1", port=free_port())
+    controller = Controller(
+        MailDoor(runtime, paths), hostname="127.0.0.1", port=free_port(), ready_timeout=60
+    )
     controller.start()
     with smtplib.SMTP("127.0.0.1", controller.port) as opened:
         yield opened
