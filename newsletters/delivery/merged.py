@@ -3,21 +3,25 @@
 The merge itself knows no deliveries; it leaves word whom a reader who is gone was merged into. No issue is
 finished before this has been heard. What is on its way is waited for: until its outcome is known, nobody can
 say who is still owed what. A mail in doubt may have arrived, and counts as arrived.
+
+A freeze goes through the readers by their numbers. Where it had passed the one who stays and had yet to come
+to the one who went, it writes down neither; whoever stays is then looked at once more.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Exists, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from newsletters.delivery import tallies
+from newsletters.delivery.audience import INCLUDED, exclusion, is_candidate
 from newsletters.delivery.batches import in_flight_ids
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.publishing.models import ON_ITS_WAY, Issue
-from newsletters.subscribers.models import Erasure
+from newsletters.subscribers.models import Erasure, Subscription
 
 MERGED: Final = "merged"
 SERVED: Final = (DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
@@ -30,28 +34,50 @@ def unsettled(session: Session) -> Sequence[int]:
     return session.scalars(waiting.order_by(Erasure.at, Erasure.subscriber_id)).all()
 
 
-def holds_up(issue_id: SQLColumnExpression[int]) -> Exists:
-    """Whether an issue has a delivery to somebody whose merge is not settled, in SQL."""
-    return exists().where(
-        Delivery.issue_id == issue_id,
-        Delivery.subscriber_id == Erasure.subscriber_id,
-        Erasure.merged_into.is_not(None),
+def holds_up(issue_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """Whether a merge that is not settled may still change who gets an issue, in SQL."""
+    has_delivery = exists().where(
+        Delivery.issue_id == issue_id, Delivery.subscriber_id == Erasure.subscriber_id
     )
+    was_frozen_meanwhile = exists().where(Issue.id == issue_id, _was_frozen_around(Erasure.at))
+    return exists().where(Erasure.merged_into.is_not(None), or_(has_delivery, was_frozen_meanwhile))
 
 
 def settle(session: Session, gone_id: int, *, now: datetime) -> bool:
     """Hand on what a reader who is gone was owed; False where something is still to be waited for."""
-    into_id = session.scalar(select(Erasure.merged_into).where(Erasure.subscriber_id == gone_id))
-    if into_id is None:
+    word = session.get(Erasure, gone_id)
+    if word is None or word.merged_into is None:
         return True
     theirs = select(Issue).join(Delivery, Delivery.issue_id == Issue.id)
     theirs = theirs.where(Delivery.subscriber_id == gone_id, Issue.state.in_(ON_ITS_WAY)).order_by(Issue.id)
-    pairs = [_Pair(session, issue, gone_id, into_id, now) for issue in session.scalars(theirs).all()]
-    settled = [pair.settle() for pair in pairs]  # each, whatever became of the others
-    if not all(settled):
+    found = session.scalars(theirs).all()
+    settled = [_Pair(session, issue, gone_id, word.merged_into, now).settle() for issue in found]
+    settled += [
+        _Pair(session, issue, gone_id, word.merged_into, now).look_again()
+        for issue in _perhaps_passed_by(session, word)
+    ]
+    if not all(settled):  # each was tried, whatever became of the others
         return False
-    session.execute(update(Erasure).where(Erasure.subscriber_id == gone_id).values(merged_into=None))
+    word.merged_into = None
     return True
+
+
+def _perhaps_passed_by(session: Session, word: Erasure) -> Sequence[Issue]:
+    """The issues that were being frozen when the two became one, and that are written down for neither."""
+    for_either = exists().where(
+        Delivery.issue_id == Issue.id, Delivery.subscriber_id.in_((word.subscriber_id, word.merged_into))
+    )
+    found = (
+        select(Issue)
+        .join(Subscription, Subscription.newsletter_id == Issue.newsletter_id)
+        .where(Subscription.subscriber_id == word.merged_into, Issue.state.in_(ON_ITS_WAY))
+        .where(_was_frozen_around(word.at), ~for_either)
+    )
+    return session.scalars(found.order_by(Issue.id).with_for_update(of=Issue)).all()
+
+
+def _was_frozen_around(at: datetime | SQLColumnExpression[datetime]) -> ColumnElement[bool]:
+    return and_(Issue.started_at <= at, or_(Issue.frozen_at.is_(None), Issue.frozen_at >= at))
 
 
 class _Pair:
@@ -74,6 +100,21 @@ class _Pair:
         self.session.flush()
         for batch in {batch.id for batch in self.batches.values() if batch is not None}:
             tallies.recount(self.session, batch)
+        return True
+
+    def look_again(self) -> bool:
+        """Write down who stays, if the freeze would have; False where it is not over."""
+        if self.issue.frozen_at is None or self.issue.started_at is None:
+            return False
+        as_of, newsletter_id = self.issue.started_at, self.issue.newsletter_id
+        judged = select(exclusion(newsletter_id, now=as_of)).where(
+            is_candidate(newsletter_id, as_of=as_of), Subscription.subscriber_id == self.into_id
+        )
+        if self.session.scalar(judged) == INCLUDED:
+            self.session.add(Delivery(issue_id=self.issue.id, subscriber_id=self.into_id))
+            self.issue.prepared += 1
+            self.issue.candidates += 1
+            tallies.recount(self.session, self._open_batch().id)
         return True
 
     def _decide(self, gone: Delivery, stays: Delivery | None) -> None:
@@ -102,8 +143,8 @@ class _Pair:
             delivery.state, delivery.reason = DeliveryState.CANCELLED, MERGED
             delivery.next_attempt_at, delivery.settled_at = None, self.now
 
-    def _open_batch(self) -> None:
-        """Let a worker come for the one who stays; their number may be beyond all who were prepared."""
+    def _open_batch(self) -> Batch:
+        """Let a worker come for the one who stays; their number may be where nobody was prepared."""
         batch = self.batches[self.into_id]
         if batch is None:
             last = select(func.max(Batch.last_id), func.max(Batch.number)).where(
@@ -111,12 +152,16 @@ class _Pair:
             )
             last_id, number = self.session.execute(last).one()
             batch = Batch(
-                issue_id=self.issue.id, number=number + 1, first_id=last_id + 1, last_id=self.into_id
+                issue_id=self.issue.id,
+                number=0 if number is None else number + 1,
+                first_id=min((last_id or 0) + 1, self.into_id),
+                last_id=self.into_id,
             )
             self.session.add(batch)
             self.batches[self.into_id] = batch
         batch.state, batch.due_at = BatchState.OPEN, self.now
         self.session.flush()
+        return batch
 
     def _is_begun(self, subscriber_id: int) -> bool:
         batch = self.batches[subscriber_id]

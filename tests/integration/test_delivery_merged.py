@@ -198,6 +198,37 @@ def test_the_freeze_is_waited_for_where_it_has_yet_to_look_at_who_stays(
     assert two.found() == (WAITING, CANCELLED)
 
 
+@pytest.mark.parametrize(
+    ("state", "then"), [(ACTIVE, WAITING), (UNSUBSCRIBED, None)], ids=["a reader", "no reader"]
+)
+def test_who_stays_is_looked_at_again_where_the_freeze_passed_between_the_two(
+    runtime: Runtime,
+    two: Two,
+    monkeypatch: pytest.MonkeyPatch,
+    state: SubscriptionState,
+    then: DeliveryState | None,
+) -> None:
+    monkeypatch.setattr(freeze, "STRETCH", 1)
+    two.subscribe(two.stays, UNSUBSCRIBED)
+    two.subscribe(two.goes, state)
+    issue_id = start_issue(runtime, two.newsletter)
+    two.merge()
+
+    meanwhile = two.settle()
+    _freeze_on(two.db, issue_id)
+    with two.db.reading() as session:
+        before = reconcile.issues_without_work(session)
+    settled = two.settle()
+
+    assert (meanwhile, before, settled) == (False, [], True)
+    assert two.found() == (then, None)
+    with two.db.reading() as session:
+        assert reconcile.issues_without_work(session) == []
+        issue = session.get_one(Issue, issue_id)
+        assert issue.candidates == issue.prepared == len(session.scalars(select(Delivery)).all())
+        assert sum(session.scalars(select(Batch.waiting))) == issue.prepared
+
+
 def test_a_worker_settles_a_merge_by_itself(runtime: Runtime, two: Two) -> None:
     two.subscribe(two.goes)
     start_issue(runtime, two.newsletter)
