@@ -6,7 +6,7 @@ from alembic import op
 from newsletters.kernel.columns import BigId, UtcDateTime
 
 revision = "0016"
-down_revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
