@@ -46,7 +46,7 @@ def test_the_rules_in_force_are_printed(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     printed = _printed(monkeypatch, tmp_path, SHAPING_FILE="own.toml")
 
-    assert "relay.example:587: weight 1, a relay, 20 connections a worker, 100 messages a" in printed
+    assert "relay.example:587: weight 1, a relay, 40 connections a worker, 100 messages a" in printed
     assert "14/second" in printed
     assert "Google there: 2 connections" in printed
     assert "Yahoo and AOL (yahoo): 20 messages a connection" in printed

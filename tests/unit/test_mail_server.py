@@ -54,10 +54,10 @@ def test_what_a_server_may_carry_and_how_it_is_signed_in_to() -> None:
     assert (server.certfile, server.keyfile) == ("/etc/a.pem", "/etc/a.key")
 
 
-def test_without_a_word_a_server_has_twenty_connections_and_no_rate() -> None:
+def test_without_a_word_a_server_has_forty_connections_and_no_rate() -> None:
     server = SmtpServer.from_url("smtp://localhost")
 
-    assert (server.connections, server.weight, server.rate, server.auth) == (20, 1, None, Auth.ANY)
+    assert (server.connections, server.weight, server.rate, server.auth) == (40, 1, None, Auth.ANY)
 
 
 @pytest.mark.parametrize(
