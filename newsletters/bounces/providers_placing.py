@@ -18,7 +18,7 @@ from newsletters.bounces.providers_report import Report
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
-from newsletters.kernel.tokens import TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import TokenRefused
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths
 from newsletters.subscribers.models import Subscriber
@@ -51,7 +51,7 @@ def place(
 def _by_return_path(written: str, paths: ReturnPaths, *, now: datetime) -> IssueBounce | MailBounce | None:
     try:
         found = paths.read(written, now=now)
-    except (TokenForged, TokenForeign, TokenExpired):
+    except TokenRefused:
         return None
     return found if isinstance(found, IssueBounce | MailBounce) else None
 

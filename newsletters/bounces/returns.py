@@ -24,14 +24,13 @@ from newsletters.bounces.quarantined import QuarantineReason
 from newsletters.bounces.reading import read_letter
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
-from newsletters.kernel.tokens import Purpose, Signer, TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import Purpose, Signer, TokenRefused
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths, UnsubscribeRequest
 from newsletters.subscribers.models import MovedSubscription, Subscriber, Subscription
 
 BOUNCE: Final = "dsn"
 COMPLAINT: Final = "arf"
-UNBELIEVABLE = (TokenForged, TokenForeign, TokenExpired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +161,13 @@ def _claims(
     for address in found.addresses:
         try:
             yield proofs.paths.read(address, now=now)
-        except UNBELIEVABLE:
+        except TokenRefused:
             continue
     for url in found.urls:
         token = url.rstrip("/").rpartition("/")[2]
         try:
             yield UnsubscribeRequest(proofs.signer.read(token, Purpose.UNSUBSCRIBE, now=now).ids)
-        except UNBELIEVABLE:
+        except TokenRefused:
             continue
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.tokens import TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import TokenRefused
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths, UnsubscribeRequest
 from newsletters.publishing.mailboxes import newsletter_answered_at
 
@@ -56,7 +56,7 @@ class Directory:
         """What a token of ours in the address says, None where there is none."""
         try:
             return self.paths.read(address, now=now)
-        except (TokenForged, TokenForeign, TokenExpired):
+        except TokenRefused:
             return None
 
     def mailbox(self, session: Session, address: str) -> Mailbox | None:

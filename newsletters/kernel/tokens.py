@@ -47,11 +47,15 @@ class Purpose(IntEnum):
     WAITING = 14
 
 
-class TokenForged(DomainError):
+class TokenRefused(DomainError):
+    """Whatever is wrong with a token; each of the following says what."""
+
+
+class TokenForged(TokenRefused):
     """Not a token of ours, or changed on its way."""
 
 
-class TokenExpired(DomainError):
+class TokenExpired(TokenRefused):
     """Ours, but past its time. Carries the ids, so that a next step can be offered."""
 
     def __init__(self, ids: tuple[int, ...]) -> None:
@@ -59,7 +63,7 @@ class TokenExpired(DomainError):
         self.ids = ids
 
 
-class TokenForeign(DomainError):
+class TokenForeign(TokenRefused):
     """Ours and intact, but made for another purpose."""
 
     def __init__(self, purpose: Purpose) -> None:
@@ -134,7 +138,7 @@ class Signer:
         matches = [hmac.compare_digest(self._mac(key, number, body), mac) for key in self._keys]
         if not any(matches) or version != VERSION:
             raise TokenForged("bad signature")
-        found = Purpose(number)
+        found = _purpose(number)
         if found is not purpose:
             raise TokenForeign(found)
         claims = Claims(found, _numbers(body[_HEAD.size :]), _moment(expiry))
@@ -162,6 +166,14 @@ def _decode(token: str, decode: Callable[[str], bytes], block: int) -> bytes:
         return decode(token + "=" * (-len(token) % block))
     except (binascii.Error, ValueError) as error:
         raise TokenForged("not a token") from error
+
+
+def _purpose(number: int) -> Purpose:
+    """A number that is retired, or that only a later version knows, leads nowhere here."""
+    try:
+        return Purpose(number)
+    except ValueError as error:
+        raise TokenForged("of an unknown purpose") from error
 
 
 def _moment(expiry: int) -> datetime | None:

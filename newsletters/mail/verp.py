@@ -65,7 +65,7 @@ class ReturnPaths:
     def read(self, address: str, *, now: datetime) -> IssueBounce | MailBounce | UnsubscribeRequest:
         """What an address of ours means; its domain is the caller's to check.
 
-        Raises TokenForged, TokenForeign, TokenExpired.
+        Raises TokenRefused.
         """
         prefix, _, token = address.rpartition("@")[0].partition("+")
         if not _is_canonical(token):

@@ -7,7 +7,7 @@ itself it confirms nothing: the link from the mail is always needed too.
 from datetime import datetime, timedelta
 from typing import Final
 
-from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import Purpose, TokenRefused
 from newsletters.subscribers.means import Means
 
 BROWSER_LIFETIME: Final = timedelta(hours=24)
@@ -28,5 +28,5 @@ def remembered(means: Means, cookie: str | None, *, now: datetime) -> tuple[int,
         return ()
     try:
         return means.signer.read(cookie, Purpose.BROWSER, now=now).ids
-    except (TokenForged, TokenForeign, TokenExpired):
+    except TokenRefused:
         return ()

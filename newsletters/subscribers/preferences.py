@@ -57,7 +57,7 @@ def mail_way_in(session: Session, posted: PostedForm, *, means: Means, now: date
 
 
 def enter(session: Session, token: str, *, means: Means, now: datetime) -> Subscriber:
-    """The reader a link was mailed to. Raises TokenForged, TokenForeign, TokenExpired or ReaderGone."""
+    """The reader a link was mailed to. Raises TokenRefused or ReaderGone."""
     ids = means.signer.read(token, Purpose.PREFERENCES, now=now).ids
     subscriber_id, links_version = (*ids, 0)[:2]
     subscriber = session.get(Subscriber, subscriber_id)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.columns import Json
 from newsletters.kernel.limits import ExactLimit, Limit, admit, count
-from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import Purpose, TokenRefused
 from newsletters.subscribers.guard import HOUR, MINUTE, network_digest
 from newsletters.subscribers.means import Means
 
@@ -125,7 +125,7 @@ def _read_ticket(means: Means, ticket: str, *, now: datetime) -> tuple[int, date
     """The ticket's number and when it was given out."""
     try:
         number, moment = means.signer.read(ticket, Purpose.WAITING, now=now).ids
-    except (TokenForged, TokenForeign, TokenExpired, ValueError):
+    except (TokenRefused, ValueError):
         return None
     return number, datetime.fromtimestamp(moment, UTC)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
+from newsletters.kernel.tokens import Purpose, TokenRefused
 from newsletters.subscribers.mailboxes import is_throwaway
 from newsletters.subscribers.means import Means
 
@@ -70,7 +70,7 @@ def filled_in_seconds(means: Means, token: str, *, now: datetime) -> float | Non
     """How long ago the form was made; None where it does not say, or says a time still to come."""
     try:
         (made,) = means.signer.read(token, Purpose.FILL_TIME, now=now).ids
-    except (TokenForged, TokenForeign, TokenExpired, ValueError):
+    except (TokenRefused, ValueError):
         return None
     seconds = (now - datetime.fromtimestamp(made / 1000, UTC)).total_seconds()
     return seconds if seconds >= 0 else None  # two machines' clocks differ: a sign of nothing

@@ -3,6 +3,7 @@
 import base64
 import string
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import assume, given
@@ -50,6 +51,14 @@ def test_a_token_for_one_purpose_never_passes_for_another(
     with pytest.raises(TokenForeign) as caught:
         signer.read(token, other, now=NOW)
     assert caught.value.purpose is purpose
+
+
+def test_a_token_for_a_purpose_that_this_version_does_not_know_leads_nowhere() -> None:
+    retired = cast(Purpose, 5)
+    token = signer.sign(retired, 1)
+
+    with pytest.raises(TokenForged):
+        signer.read(token, Purpose.CONFIRM, now=NOW)
 
 
 @given(purposes, ids, expiries, st.data())
