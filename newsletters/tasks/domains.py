@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from threading import Lock
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,7 @@ from newsletters.mail.domain_sending import Sending, pair_of, sending_of
 from newsletters.mail.office import Office
 from newsletters.publishing.newsletters import all_newsletters
 from newsletters.runtime import Runtime
+from newsletters.tasks.one_round import OneRound
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +30,11 @@ class DomainLooks:
     def __init__(self, runtime: Runtime, *, dns: Callable[[], Dns] = Dns) -> None:
         self.runtime = runtime
         self._dns = dns
-        self._looking = Lock()
+        self._round = OneRound()
 
     def run(self) -> None:
         """Look at whatever is due; does nothing where this process is looking already."""
-        if not self._looking.acquire(blocking=False):
-            return
-        try:
-            self._look()
-        finally:
-            self._looking.release()
+        self._round.run(self._look)
 
     def _look(self) -> None:
         for sending in due_senders(self.runtime):

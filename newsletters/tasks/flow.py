@@ -1,7 +1,6 @@
 """The flow's own work: the rules a process goes by, domains whose MX is to be looked up, what is too old."""
 
 from datetime import timedelta
-from threading import Lock
 from typing import Final
 
 from config import BadSetting, Config
@@ -10,6 +9,7 @@ from newsletters.delivery.providers_mx import Lookup, ask_dns, look_up
 from newsletters.delivery.shaping_file import Rulebook
 from newsletters.delivery.shaping_reading import BadShaping
 from newsletters.runtime import Runtime
+from newsletters.tasks.one_round import OneRound
 
 DOMAINS_A_ROUND: Final = 50
 UNUSED_AFTER: Final = timedelta(days=30)
@@ -29,16 +29,11 @@ class DomainLookups:
     def __init__(self, runtime: Runtime, *, ask: Lookup = ask_dns) -> None:
         self.runtime = runtime
         self._ask = ask
-        self._looking = Lock()
+        self._round = OneRound()
 
     def run(self) -> None:
         """Do one round; does nothing where this process is looking already."""
-        if not self._looking.acquire(blocking=False):
-            return
-        try:
-            self._look()
-        finally:
-            self._looking.release()
+        self._round.run(self._look)
 
     def _look(self) -> None:
         now = self.runtime.clock.now()

@@ -8,13 +8,13 @@ so it may end anywhere and go on in any process.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from threading import Lock
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from newsletters.delivery import freeze, merged, reconcile
 from newsletters.runtime import Runtime
+from newsletters.tasks.one_round import OneRound
 
 LONGEST_GAP_SECONDS = 0.05
 
@@ -28,21 +28,19 @@ class LongWork:
     def __init__(self, runtime: Runtime, *, should_stop: Callable[[], bool]) -> None:
         self.runtime = runtime
         self.should_stop = should_stop
-        self._busy = Lock()
+        self._round = OneRound()
 
     def is_due(self) -> bool:
         """Whether there is any that this process is not about already."""
-        return not self._busy.locked() and next(self._jobs(), None) is not None
+        return not self._round.is_on and next(self._jobs(), None) is not None
 
     def run(self) -> None:
         """Do what there is; what fails is tried again when it is next asked for."""
-        if not self._busy.acquire(blocking=False):
-            return
-        try:
-            for job in self._jobs():
-                self._do(job)
-        finally:
-            self._busy.release()
+        self._round.run(self._do_all)
+
+    def _do_all(self) -> None:
+        for job in self._jobs():
+            self._do(job)
 
     def _jobs(self) -> Iterator[Step]:
         now = self.runtime.clock.now()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from threading import Lock
 
 from newsletters.delivery import absence, servers_books
 from newsletters.mail.dialogue import Timeouts
@@ -10,6 +9,7 @@ from newsletters.mail.opening import open_dialogue
 from newsletters.mail.replies import ServerUnavailable
 from newsletters.mail.server import SmtpServer
 from newsletters.runtime import Runtime
+from newsletters.tasks.one_round import OneRound
 
 PATIENCE = Timeouts(connect=5, greeting=10, ehlo=10, tls=10, auth=10)
 
@@ -19,16 +19,11 @@ class Probe:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._asking = Lock()
+        self._round = OneRound()
 
     def probe(self, servers: Sequence[SmtpServer]) -> None:
         """Let the issues whose time to try has come go on where one server answers, or wait longer."""
-        if not self._asking.acquire(blocking=False):
-            return
-        try:
-            self._ask(servers)
-        finally:
-            self._asking.release()
+        self._round.run(lambda: self._ask(servers))
 
     def _ask(self, servers: Sequence[SmtpServer]) -> None:
         with self.runtime.db.reading() as session:
