@@ -22,26 +22,3 @@ from newsletters.web.public import (
     welcome,
     words,
 )
-
-__all__ = [
-    "address_change",
-    "archive",
-    "confirm",
-    "feed",
-    "front",
-    "genuine",
-    "languages",
-    "machines",
-    "media",
-    "new_link",
-    "newsletters",
-    "own_data",
-    "preferences",
-    "signup",
-    "standings",
-    "told",
-    "trouble",
-    "unsubscribe",
-    "welcome",
-    "words",
-]
