@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from newsletters.delivery.servers import Breaker, Standing
+from newsletters.delivery.servers_books import Share
 from newsletters.delivery.throttle import SECOND, Rate, Reservation, Slots
 from newsletters.delivery.throttle_books import Ask, DayAsk
 
@@ -197,8 +198,9 @@ class Lane(Gate):
         )
 
 
-def share_of(cap: int | None, worker: str, workers: Sequence[str]) -> int | None:
+def share_of(cap: int | None, worker: str, shares: Sequence[Share]) -> int | None:
     """This worker's part of a cap: all parts together are the cap, and some workers may have none."""
+    workers = [share.worker for share in shares]
     if cap is None or worker not in workers:
         return cap
     place, count = workers.index(worker), len(workers)

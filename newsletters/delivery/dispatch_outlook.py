@@ -99,7 +99,7 @@ class Outlooks:
     def _outlook(self, place: Place, group: str, queue: FairQueue[L], now: datetime) -> Outlook:
         """The tightest of what the provider and the server allow."""
         lane = self._places.lane(place, group, now)
-        if (closed := _closed(place, lane, now)) is not None:
+        if (closed := _closed(place, lane, now, is_joining=self._places.is_joining)) is not None:
             return closed
         now_ns = nanoseconds(now)
         if lane.is_slow(now_ns):
@@ -161,7 +161,7 @@ class Outlooks:
         if standing is Standing.TRYING:
             return 1
         most = place.gate.slots_within(nanoseconds(now), ENOUGH_NS) if place.gate.rate else len(queue)
-        return min(most, len(queue) - self._too_many(place, queue, now))
+        return min(most, place.gate.left(), len(queue) - self._too_many(place, queue, now))
 
     def _too_many(self, place: Place, queue: FairQueue[L], now: datetime) -> int:
         """How many of the letters in hand could not go there though there were room, for want of places."""
@@ -204,7 +204,7 @@ def _in_hand(lane: Lane, due: int, now_ns: int) -> int:
     return max(fair, min(due, lane.slots_within(now_ns, HOLD_NS, workers=1)))
 
 
-def _closed(place: Place, lane: Lane, now: datetime) -> Outlook | None:
+def _closed(place: Place, lane: Lane, now: datetime, *, is_joining: bool) -> Outlook | None:
     """Why nothing at all can go to a provider over a server for a while, if that is so."""
     if lane.needs_tls and not place.is_protected:
         return Outlook(0, Obstacle.TLS, now + WITHOUT_TLS)
@@ -213,7 +213,7 @@ def _closed(place: Place, lane: Lane, now: datetime) -> Outlook | None:
         return Outlook(0, Obstacle.REST, lane.breaker.until)
     if any(_is_day_full(gate, now) for gate in (lane, place.gate)):
         return Outlook(0, Obstacle.DAY, next_midnight(now))
-    if lane.share == 0:
+    if lane.share == 0 and not is_joining:  # who joins has a share in a second or two
         return Outlook(0, Obstacle.PLACES, now + NO_SHARE)
     return Outlook(1, Obstacle.REST, now + TRYING) if standing is Standing.TRYING else None
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from newsletters.delivery.dispatch_gate import Gate, Lane, Obstacle, share_of
 from newsletters.delivery.servers import Breaker, Standing
-from newsletters.delivery.servers_books import ServerState
+from newsletters.delivery.servers_books import ServerState, Share
 from newsletters.delivery.shaping import Limits, Rules
 from newsletters.delivery.throttle import SECOND, Rate
 from newsletters.mail.server import SmtpServer, Tls
@@ -99,7 +99,8 @@ class Places:
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.limited: dict[tuple[str, str], Lane] = {}  # those of them with a rate or a rest
         self.has_weights = False
-        self.workers: Mapping[str, Sequence[str]] = {}
+        self.workers: Mapping[str, Sequence[Share]] = {}
+        self.is_joining = False  # the others may not have heard of this worker: their parts are the whole
         self.changed_rests: set[tuple[str, str]] = set()
 
     def follow(self, rules: Rules, now: datetime) -> None:
@@ -122,17 +123,31 @@ class Places:
         workers = self.workers.get(place.name, ())
         gate = place.gate
         gate.workers = max(1, len(workers))
-        gate.share = share_of(limits.connections, self.worker, workers)
+        gate.share = self._left_of(limits.connections, workers)
         gate.set_rate(place.rate(configured, now))
         gate.day_most = _day_most(limits, place, now)
 
     def _set(self, lane: Lane, limits: Limits, place: Place, now: datetime) -> None:
         workers = self.workers.get(place.name, ())
         lane.workers = max(1, len(workers))
-        lane.share = share_of(limits.connections, self.worker, workers)
+        lane.share = self._part_of(limits.connections, workers)
         lane.set_rate(limits.rate)
         lane.messages, lane.needs_tls = limits.messages, limits.needs_tls
         lane.day_most = _day_most(limits, place, now)
+
+    def _part_of(self, cap: int | None, shares: Sequence[Share]) -> int | None:
+        """This worker's part of what is capped: none before the others have made theirs smaller."""
+        if cap is not None and self.is_joining:
+            return 0
+        return share_of(cap, self.worker, shares)
+
+    def _left_of(self, cap: int | None, shares: Sequence[Share]) -> int | None:
+        """This worker's part of a server, as far as the others' letters have left it."""
+        part = self._part_of(cap, shares)
+        if cap is None or part is None:
+            return None
+        others = sum(share.under_way for share in shares if share.worker != self.worker)
+        return min(part, max(0, cap - others))
 
     def lane(self, place: Place, group: str, now: datetime) -> Lane:
         """The gate of a provider at a server."""

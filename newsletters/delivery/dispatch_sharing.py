@@ -1,4 +1,9 @@
-"""Tells the other workers what this one learnt and takes over what they learnt, about once a second."""
+"""Tells the other workers what this one learnt and takes over what they learnt, about once a second.
+
+Where connections are capped, a worker that comes to others waits until each of them has told something since:
+by then it has heard of the newcomer and keeps to a smaller part. Connections stay open for a while when the
+letters are over; so long the worker is still counted.
+"""
 
 import logging
 from datetime import datetime, timedelta
@@ -11,13 +16,16 @@ from newsletters.delivery import servers_books
 from newsletters.delivery.dispatch_places import Place, Places
 from newsletters.delivery.providers import Providers
 from newsletters.delivery.servers_books import Count
-from newsletters.delivery.throttle import Queue
+from newsletters.delivery.throttle import SECOND, Queue, nanoseconds
 from newsletters.delivery.throttle_books import DayAsk, LineAsk, join_lines, lines, take_allowance
 from newsletters.kernel.db import Database
+from newsletters.mail.exchange import IDLE_SECONDS
 
 EVERY = timedelta(seconds=1)
+JOINING_EVERY = timedelta(milliseconds=250)
 AFTER_TROUBLE = timedelta(seconds=1)
 IDLE_EVERY = timedelta(seconds=15)
+LINES_KEPT_NS = round((IDLE_SECONDS + 1) * SECOND)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class Sharing:
         self._told_at: datetime | None = None
         self._is_counted_in = False
         self._is_in_trouble = False
+        self._is_known_since: datetime | None = None
         self.line_ends: dict[str, int] = {}
 
     def is_ready(self, now: datetime) -> bool:
@@ -52,7 +61,14 @@ class Sharing:
         is_new = self._told_at is None or not timedelta() <= now - self._told_at < AFTER_TROUBLE
         if not self._is_counted_in and (is_new or not self._is_in_trouble):
             self.look_again(now)
+        elif self._places.is_joining and self._is_known(now):
+            self.look_again(now)
         return self._is_counted_in
+
+    def _is_known(self, now: datetime) -> bool:
+        """Whether it is time to see if the others have heard; by ``now`` the announcement is committed."""
+        self._is_known_since = self._is_known_since or now
+        return self._told_at is None or now - self._told_at >= JOINING_EVERY
 
     def count(self, place: Place, group: str, ending: Ending) -> None:
         """Note how a letter ended; domains that belong to no provider are counted together."""
@@ -64,7 +80,7 @@ class Sharing:
 
     def exchange(self, now: datetime, *, is_idle: bool) -> None:
         """Tell and hear, if it is time to."""
-        is_idle = is_idle and not self._is_busy()
+        is_idle = is_idle and not self._is_busy() and not self._holds_lines(now)
         every = IDLE_EVERY if is_idle and not self._is_counted_in else EVERY
         if self._told_at is None or now - self._told_at >= every or now < self._told_at:
             self.look_again(now, is_idle=is_idle)
@@ -72,6 +88,8 @@ class Sharing:
     def look_again(self, now: datetime, *, is_idle: bool = False) -> None:
         """Tell and hear now. Where the database is away, everything stays as it was."""
         self._told_at = now
+        if self._places.is_joining:
+            self._is_known_since = self._is_known_since or now
         counts, self._counts = self._counts, {}
         try:
             with self._db.transaction(durable=False) as session:
@@ -127,9 +145,10 @@ class Sharing:
 
     def _hear(self, session: Session, now: datetime, *, is_idle: bool) -> None:
         places = self._places
-        if not is_idle:
-            under_way = {place.name: place.gate.under_way for place in places.all}
-            places.workers = servers_books.announce(session, places.worker, under_way, now=now)
+        if is_idle:
+            places.is_joining = False
+        else:
+            self._announce(session, now)
         states = servers_books.server_states(session)
         for place in places.all:
             if not place.is_changed and (state := states.get(place.name)) is not None:
@@ -137,6 +156,21 @@ class Sharing:
         places.adopt_rests(servers_books.rests(session), now)
         self.line_ends = dict(lines(session, now=now))
         self._providers.learn(session, now=now)
+
+    def _announce(self, session: Session, now: datetime) -> None:
+        places = self._places
+        if not self._is_counted_in:
+            servers_books.join(session)
+            self._is_known_since = None
+        under_way = {place.name: place.gate.under_way for place in places.all}
+        places.workers = servers_books.announce(session, places.worker, under_way, now=now)
+        others = [
+            share for shares in places.workers.values() for share in shares if share.worker != places.worker
+        ]
+        if not self._is_counted_in:
+            places.is_joining = bool(others)
+        elif (since := self._is_known_since) is not None:
+            places.is_joining = any(share.seen_at < since for share in others)
 
     def _give_back(self, session: Session, now: datetime) -> None:
         gates = [place.gate for place in self._places.all] + list(self._places.lanes.values())
@@ -152,6 +186,12 @@ class Sharing:
 
     def _is_busy(self) -> bool:
         return any(place.gate.under_way for place in self._places.all)
+
+    def _holds_lines(self, now: datetime) -> bool:
+        """Whether connections of which there may only be so many are open yet."""
+        now_ns = nanoseconds(now)
+        capped = (place for place in self._places.all if place.gate.share is not None)
+        return any(now_ns - place.ended_ns < LINES_KEPT_NS for place in capped)
 
 
 def _summed(one: Counts, other: Counts) -> Counts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.accounts.audit import clean
@@ -21,6 +21,7 @@ ALIVE_FOR: Final = timedelta(seconds=8)  # a worker that tells nothing for so lo
 RESTS_KEPT: Final = timedelta(days=1)
 COUNTS_KEPT: Final = timedelta(days=2)
 LONGEST_WHY: Final = 500
+JOINING: Final = 0x6A6F696E  # "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class ServerState:
 
     def with_crowd(self, crowd: Crowd) -> "ServerState":
         return replace(self, crowd=crowd)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A worker at a server, as it told last: how many letters it had on their way there, and when."""
+
+    worker: str
+    under_way: int
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +122,15 @@ def write_rest(session: Session, server: str, provider: str, breaker: Breaker) -
     session.execute(insert.on_conflict_do_update(index_elements=["server", "provider"], set_=values))
 
 
+def join(session: Session) -> None:
+    """Until the commit nobody else joins: of two that do at one moment, the second hears of the first."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite's writers stand in line as it is
+        session.execute(select(func.pg_advisory_xact_lock(JOINING)))
+
+
 def announce(
     session: Session, worker: str, under_way: Mapping[str, int], *, now: datetime
-) -> dict[str, list[str]]:
+) -> dict[str, list[Share]]:
     """Say that this worker works, and learn who else does: the workers at each server, in one order."""
     rows = [
         {"server": server, "worker": worker, "under_way": letters, "seen_at": now}
@@ -124,10 +140,11 @@ def announce(
     changed = {"under_way": insert.excluded.under_way, "seen_at": insert.excluded.seen_at}
     session.execute(insert.on_conflict_do_update(index_elements=["server", "worker"], set_=changed))
     session.execute(delete(ServerShare).where(ServerShare.seen_at <= now - ALIVE_FOR))
-    alive: dict[str, list[str]] = {server: [] for server in under_way}
-    for server, name in session.execute(select(ServerShare.server, ServerShare.worker)):
-        alive.setdefault(server, []).append(name)
-    return {server: sorted(names) for server, names in alive.items()}
+    alive: dict[str, list[Share]] = {server: [] for server in under_way}
+    told = select(ServerShare.server, ServerShare.worker, ServerShare.under_way, ServerShare.seen_at)
+    for server, *share in session.execute(told):
+        alive.setdefault(server, []).append(Share(*share))
+    return {server: sorted(shares, key=lambda share: share.worker) for server, shares in alive.items()}
 
 
 def leave(session: Session, worker: str) -> None:

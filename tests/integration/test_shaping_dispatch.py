@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from newsletters.delivery import servers_books
 from newsletters.delivery.dispatch import Placed
+from newsletters.delivery.dispatch_gate import FIRST_WINDOW
 from newsletters.delivery.shaping_models import FlowMinute, MailServer, ProviderRest, ServerShare
 from newsletters.kernel.db import Database
 from newsletters.mail.replies import Deferred, Phase, Reply, ServerUnavailable, SmtpError
@@ -271,6 +272,7 @@ def test_a_rest_that_an_editor_ends_is_over_for_every_worker(db: Database, tmp_p
         pass
     one.refresh()
     other.refresh(2 * SECOND)
+    one.refresh(2 * SECOND)
     while_resting = other.take()
 
     with db.transaction() as session:
@@ -399,6 +401,66 @@ def test_a_providers_connections_are_a_cap_over_all_workers(db: Database, tmp_pa
     assert sum(wanted) == 5
     assert sum(len(letters) for letters in placed) == 5
     assert {letter.messages for letters in placed for letter in letters} == {50}
+
+
+def test_a_worker_that_comes_to_others_waits_until_they_have_made_room(db: Database, tmp_path: Path) -> None:
+    rules = f'[servers."{ONE}"]\nconnections = 4\n'
+    first, second = (Flow(db, tmp_path, rules=rules, worker=name) for name in ("first", "second"))
+    for flow in (first, second):
+        flow.add(30)
+    under_way = [first.take()]
+
+    at_once = second.take()
+    opened_at_once = second.dispatcher.wanted(ONE, now=second.now)
+    put_off = second.put_off()
+    first.refresh(2 * SECOND)
+    second.refresh(2 * SECOND)
+    beside_four = second.take()
+    first.end(under_way.pop())
+    first.take()
+    first.refresh()
+    second.refresh()
+
+    assert (at_once, opened_at_once, put_off, beside_four) == ([], 0, [], [])
+    assert [first.dispatcher.lines(ONE, now=first.now), len(second.take())] == [2, 2]
+
+
+def test_a_worker_that_comes_sends_at_once_where_nothing_is_capped(db: Database, tmp_path: Path) -> None:
+    first, second = (Flow(db, tmp_path, worker=name) for name in ("first", "second"))
+    first.add(10)
+    first.take()
+
+    second.add(10)
+    second.add(10, "gmail.com")
+
+    assert by_group(second.send_all()) == {"readers.example": 10}
+
+
+def test_a_worker_that_died_is_waited_for_no_longer_than_it_counts(db: Database, tmp_path: Path) -> None:
+    dead, heir = (Flow(db, tmp_path, worker=name) for name in ("dead", "heir"))
+    dead.add(10, "gmail.com")
+    dead.take()
+    heir.add(10, "gmail.com")
+
+    at_once = heir.take()
+    heir.refresh(servers_books.ALIVE_FOR)
+
+    assert (len(at_once), len(heir.take())) == (0, FIRST_WINDOW)
+
+
+def test_a_worker_is_counted_as_long_as_its_connections_may_be_open(db: Database, tmp_path: Path) -> None:
+    rules = f'[servers."{ONE}"]\nconnections = 4\n'
+    flow = Flow(db, tmp_path, rules=rules)
+    flow.add(1)
+    flow.send()
+
+    flow.refresh(10 * SECOND)
+    with db.reading() as session:
+        shortly_after = session.scalars(select(ServerShare.worker)).all()
+    flow.refresh(12 * SECOND)
+
+    with db.reading() as session:
+        assert (shortly_after, session.scalars(select(ServerShare.worker)).all()) == (["worker"], [])
 
 
 def test_a_worker_without_letters_leaves_its_share_to_the_others(db: Database, tmp_path: Path) -> None:
