@@ -7,23 +7,11 @@ from typing import Final
 
 from disposable_email_domains import blocklist
 
-_WORLDWIDE = "gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com aol.com"
-_APPLE_AND_PRIVATE = "icloud.com me.com mac.com proton.me protonmail.com pm.me fastmail.com zoho.com"
-_UKRAINIAN = "ukr.net i.ua meta.ua bigmir.net email.ua"
-_GERMAN = "gmx.net gmx.de gmx.com web.de t-online.de"
-_EUROPEAN = "yahoo.co.uk hotmail.co.uk btinternet.com orange.fr free.fr laposte.net wanadoo.fr libero.it"
-_CENTRAL_EUROPEAN = "wp.pl o2.pl onet.pl interia.pl seznam.cz"
+from newsletters.subscribers.mailbox_providers import BY_DOMAIN, OTHER, PROVIDERS
 
-LARGE: Final = frozenset(
-    " ".join((_WORLDWIDE, _APPLE_AND_PRIVATE, _UKRAINIAN, _GERMAN, _EUROPEAN, _CENTRAL_EUROPEAN)).split()
-)
-
-
+LARGE: Final = frozenset(BY_DOMAIN)
 # Those that many people use; a small domain one letter away from a small one is most likely itself.
-GUESSED: Final = (
-    "gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "icloud.com", "proton.me", "protonmail.com",
-    "ukr.net", "i.ua", "meta.ua", "gmx.net", "gmx.de", "web.de", "t-online.de", "googlemail.com",
-)  # fmt: skip
+GUESSED: Final = tuple(domain for provider in PROVIDERS for domain in provider.common.split())
 ENDINGS: Final = {
     "con": "com", "cpm": "com", "comm": "com", "cm": "com", "vom": "com", "xom": "com", "om": "com",
     "nte": "net", "ney": "net", "bet": "net", "ne": "net", "met": "net",
@@ -40,20 +28,6 @@ _OFFICES = """
 ROLES: Final = frozenset(_OFFICES.split())
 
 
-_BY_PROVIDER: Final = {
-    "gmail": "gmail.com googlemail.com",
-    "outlook": "outlook.com hotmail.com live.com msn.com hotmail.co.uk",
-    "yahoo": "yahoo.com ymail.com aol.com yahoo.co.uk",
-    "icloud": "icloud.com me.com mac.com",
-    "proton": "proton.me protonmail.com pm.me",
-    "gmx": "gmx.net gmx.de gmx.com web.de",
-    "ukr.net": "ukr.net",
-    "i.ua": "i.ua",
-    "meta.ua": "meta.ua",
-}
-PROVIDERS: Final = {domain: name for name, domains in _BY_PROVIDER.items() for domain in domains.split()}
-
-
 def is_large_provider(domain: str) -> bool:
     """Whether ``domain`` (lower case, A-labels) is one of the large mailbox providers."""
     return domain in LARGE
@@ -62,7 +36,8 @@ def is_large_provider(domain: str) -> bool:
 def provider_of(email: str) -> str:
     """The mailbox provider of an address, as reports name it; "other" for every small domain together."""
     domain = email.rpartition("@")[2].lower()
-    return PROVIDERS.get(domain, "other")
+    provider = BY_DOMAIN.get(domain)
+    return provider.group if provider is not None else OTHER
 
 
 def is_throwaway(domain: str) -> bool:

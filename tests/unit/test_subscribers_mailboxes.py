@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletters.delivery.shaping_reading import read_rules
+from newsletters.subscribers.mailbox_providers import BY_DOMAIN, OTHER, PROVIDERS
 from newsletters.subscribers.mailboxes import (
     GUESSED,
     LARGE,
@@ -11,6 +13,7 @@ from newsletters.subscribers.mailboxes import (
     is_role,
     is_throwaway,
     likely_meant,
+    provider_of,
 )
 
 
@@ -83,3 +86,25 @@ def test_throwaway_domains_are_known_with_what_belongs_to_them() -> None:
 def test_large_providers_are_known() -> None:
     assert is_large_provider("gmail.com")
     assert not is_large_provider("newsroom.example")
+
+
+def test_no_domain_belongs_to_two_providers() -> None:
+    assert len(BY_DOMAIN) == sum(len(provider.domains) for provider in PROVIDERS)
+
+
+def test_reports_name_the_provider_and_put_small_ones_together() -> None:
+    assert provider_of("olena@GoogleMail.com") == "gmail"
+    assert provider_of("olena@aol.com") == "yahoo"
+    assert provider_of("olena@fastmail.com") == provider_of("olena@newsroom.example") == OTHER
+
+
+def test_what_reports_call_one_provider_is_one_provider_to_the_flow_of_mail() -> None:
+    flow = read_rules(None).by_domain
+    groups = {provider.group for provider in PROVIDERS} - {OTHER}
+
+    machines = {
+        group: {flow[domain] for domain, provider in BY_DOMAIN.items() if provider.group == group}
+        for group in groups
+    }
+
+    assert {group: len(served_by) for group, served_by in machines.items()} == dict.fromkeys(groups, 1)
