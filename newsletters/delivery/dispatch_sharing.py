@@ -58,10 +58,12 @@ class Sharing:
 
     def is_ready(self, now: datetime) -> bool:
         """Whether this worker's share is known: nothing is placed before it has said that it works."""
-        is_new = self._told_at is None or not timedelta() <= now - self._told_at < AFTER_TROUBLE
-        if not self._is_counted_in and (is_new or not self._is_in_trouble):
-            self.look_again(now)
-        elif self._places.is_joining and self._is_known(now):
+        if not self._is_counted_in:
+            is_new = self._told_at is None or not timedelta() <= now - self._told_at < AFTER_TROUBLE
+            looks = is_new or not self._is_in_trouble
+        else:
+            looks = self._places.is_joining and self._is_known(now)
+        if looks:
             self.look_again(now)
         return self._is_counted_in
 
