@@ -142,7 +142,7 @@ def announce(
     session.execute(delete(ServerShare).where(ServerShare.seen_at <= now - ALIVE_FOR))
     alive: dict[str, list[Share]] = {server: [] for server in under_way}
     told = select(ServerShare.server, ServerShare.worker, ServerShare.under_way, ServerShare.seen_at)
-    for server, name, letters, seen_at in session.execute(told).tuples():
+    for server, name, letters, seen_at in session.execute(told):
         alive.setdefault(server, []).append(Share(name, letters, seen_at))
     return {server: sorted(shares, key=lambda share: share.worker) for server, shares in alive.items()}
 
