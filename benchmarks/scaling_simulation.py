@@ -25,7 +25,9 @@ DATABASE_US: Final = {"SQLite": 20.0, "PostgreSQL": 150.0}  # of the database, a
 DELIVERY_BYTES: Final = {"SQLite": 93, "PostgreSQL": 335}  # a settled delivery with its indices
 READER_BYTES: Final = {"SQLite": 540, "PostgreSQL": 681}  # a reader with one subscription and the indices
 MESSAGE_BYTES: Final = 30_000
-WEB_PROCESSES, WEB_CONNECTIONS, WORKER_CONNECTIONS = 4, 4, 12
+WEB_PROCESSES, WEB_CONNECTIONS = 4, 4
+# The pulse, four tasks and as many leases of single mails, sender, clerk, its ledger, porter, and the time.
+WORKER_CONNECTIONS: Final = 14
 KILLS: Final = 3
 
 
