@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from newsletters.bounces.event import EventKind, MailEvent, Recorded
 from newsletters.bounces.processing import record_event
+from newsletters.bounces.reading import read_letter
+from newsletters.bounces.returns import open_letter
+from newsletters.bounces.verdict import Verdict
 from newsletters.delivery import tallies
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.inbound.door import MailDoor
@@ -22,6 +25,7 @@ from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
 from tests.conftest import NOW
+from tests.corpus.returned.building import READER
 from tests.delivering import make_audience, start_issue
 from tests.postgres import free_port
 
@@ -50,6 +54,12 @@ def issue_to(runtime: Runtime, readers: int, *, first: str = "reader") -> tuple[
     with runtime.db.reading() as session:
         rows = session.execute(select(Subscriber.id).where(Subscriber.email_key.startswith(first)))
         return issue_id, sorted(rows.scalars())
+
+
+def read_returned(raw: bytes) -> Verdict:
+    """What is read in a mail to the return path of READER."""
+    letter = open_letter(raw)
+    return read_letter(letter, [READER]) if letter is not None else Verdict(None)
 
 
 def record(db: Database, event: MailEvent) -> Recorded:

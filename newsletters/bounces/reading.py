@@ -1,4 +1,4 @@
-"""Reading what came to a return path: what every returned mail goes through. Pure; never raises.
+"""Reading what came to a return path. Pure; never raises.
 
 Standards first (a complaint, a DSN), then the shapes of old, then machines that answer for people. What
 is none of these says nothing (``kind`` None), and an editor looks at it.
@@ -9,22 +9,13 @@ from collections.abc import Iterable
 from newsletters.bounces import parse_arf, parse_dsn
 from newsletters.bounces.automatic import is_auto_reply
 from newsletters.bounces.event import EventKind
-from newsletters.bounces.letter import Letter, Unreadable, clean
+from newsletters.bounces.letter import Letter, clean
 from newsletters.bounces.parse_odd import odd_bounce
 from newsletters.bounces.verdict import Verdict
 
 
-def read_returned(raw: bytes, own: Iterable[str] = ()) -> Verdict:
-    """What a mail to a return path says of the reader the path names; ``own`` are the reader's addresses."""
-    try:
-        letter = Letter(raw)
-    except Unreadable:
-        return Verdict(None)
-    return read_letter(letter, own)
-
-
 def read_letter(letter: Letter, own: Iterable[str] = ()) -> Verdict:
-    """The same of a mail that has been taken apart already."""
+    """What a mail to a return path says of the reader the path names; ``own`` are the reader's addresses."""
     try:
         return _read(letter, own)
     except Exception:  # noqa: BLE001  (what the library has parsed without a word can raise)

@@ -33,10 +33,6 @@ class Address:
         """The domain as lower-case A-labels."""
         return self.wire.rpartition("@")[2]
 
-    @property
-    def needs_smtputf8(self) -> bool:
-        return not self.wire.isascii()
-
 
 def parse_address(typed: str) -> Address:
     """Read what a person typed. Raises InvalidAddress."""

@@ -30,17 +30,6 @@ class DmarcRecord:
     tags: dict[str, str]
 
     @property
-    def policy(self) -> str:
-        """``p``; a record that only asks for reports means none (section 4.7)."""
-        written = self.tags.get("p", "none").lower()
-        return written if written in POLICIES else "none"
-
-    def policy_for(self, domain: str) -> str:
-        """What holds for ``domain``: ``sp`` below the record's own name."""
-        below = self.tags.get("sp", "").lower()
-        return below if domain != self.domain and below in POLICIES else self.policy
-
-    @property
     def is_test(self) -> bool:
         return self.tags.get("t", "n").lower() == "y"
 

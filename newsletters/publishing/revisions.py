@@ -39,10 +39,6 @@ class Line:
     old: str | None
     new: str | None
 
-    @property
-    def is_same(self) -> bool:
-        return self.old == self.new
-
 
 @dataclass(frozen=True, slots=True)
 class Gap:

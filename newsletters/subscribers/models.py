@@ -192,8 +192,8 @@ class SignupRequest(Base):
         Index(
             "ix_signup_requests_held",
             "id",
-            sqlite_where=text("held <> ''"),
-            postgresql_where=text("held <> ''"),
+            sqlite_where=IS_HELD,
+            postgresql_where=IS_HELD,
         ),
         NEVER_REUSED,
     )

@@ -48,7 +48,7 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Gone from ``newsletters`` now; from none where the reader ``was_left_before``."""
+    """Gone from ``newsletters`` now; from none where the reader had left before."""
 
     subscription_id: int
     newsletter: Newsletter
@@ -56,10 +56,6 @@ class Left:
     newsletters: tuple[Newsletter, ...]
     others: tuple[Newsletter, ...]
     told_why: bool
-
-    @property
-    def was_left_before(self) -> bool:
-        return not self.newsletters
 
 
 @dataclass(frozen=True, slots=True)

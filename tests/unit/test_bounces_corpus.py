@@ -2,9 +2,9 @@
 
 import pytest
 
-from newsletters.bounces.reading import read_returned
 from tests.corpus.returned import CORPUS
-from tests.corpus.returned.building import READER, Specimen
+from tests.corpus.returned.building import Specimen
+from tests.returning import read_returned
 
 
 def test_the_corpus_is_large_and_names_each_shape_once() -> None:
@@ -16,7 +16,7 @@ def test_the_corpus_is_large_and_names_each_shape_once() -> None:
 
 @pytest.mark.parametrize("specimen", CORPUS, ids=lambda specimen: specimen.name)
 def test_a_returned_mail_is_read(specimen: Specimen) -> None:
-    verdict = read_returned(specimen.raw, own=[READER])
+    verdict = read_returned(specimen.raw)
 
     assert verdict.kind is specimen.kind
     assert verdict.reply.startswith(specimen.reply)

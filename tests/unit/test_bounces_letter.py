@@ -16,10 +16,10 @@ from newsletters.bounces.letter import (
     Unreadable,
     bounded,
 )
-from newsletters.bounces.reading import read_returned
 from newsletters.bounces.returns import is_complaint
 from newsletters.inbound import forwarding
 from tests.corpus.returned import CORPUS
+from tests.returning import read_returned
 
 FROM = b"From: MAILER-DAEMON@mx.readers.example\r\nSubject: failure notice\r\n"
 NESTED = b"".join(
@@ -54,7 +54,7 @@ EXPENSIVE = {
 
 @pytest.mark.parametrize("name", EXPENSIVE)
 def test_expensive_mail_is_read_or_refused(name: str) -> None:
-    verdict = read_returned(EXPENSIVE[name], ["a@b.example"])
+    verdict = read_returned(EXPENSIVE[name])
 
     assert verdict.kind is None or isinstance(verdict.kind, EventKind)
     assert len(verdict.reply) <= 500
@@ -118,7 +118,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @given(damaged())
 @settings(max_examples=400)
 def test_damaged_mail_is_read_or_left_to_an_editor(raw: bytes) -> None:
-    verdict = read_returned(raw, ["a@b.example"])
+    verdict = read_returned(raw)
 
     assert verdict.kind is None or isinstance(verdict.kind, EventKind)
     assert "\n" not in verdict.reply

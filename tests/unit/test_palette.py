@@ -10,6 +10,7 @@ from newsletters.publishing import palette
 
 CSS = Path(__file__).parents[2] / "newsletters/static/css"
 TOKENS = (CSS / "tokens.css").read_text()
+MAIL = Path(__file__).parents[2] / "templates/mail/layout.html"
 BLOCK = re.compile(r":root \{([^{}]*)\}")
 RAW = re.compile(r"--raw-([a-z-]+):\s*(#[0-9a-f]{6});")
 
@@ -119,6 +120,15 @@ def test_the_edge_of_a_field_can_be_seen(theme: str) -> None:
 
     for surface in SURFACES:
         assert contrast(colours["rule-strong"], colours[surface]) >= 3, surface
+
+
+def test_mail_wears_the_same_colours() -> None:
+    grounds = (value for value in vars(palette).values() if isinstance(value, palette.Shade))
+    shades = (*grounds, *palette.ACCENTS.values())
+
+    in_mail = set(re.findall(r"#[0-9a-f]{6}\b", MAIL.read_text()))
+
+    assert in_mail - {colour for shade in shades for colour in (shade.light, shade.dark)} == set()
 
 
 def test_an_accent_that_is_gone_falls_back_to_the_default() -> None:
