@@ -64,7 +64,7 @@ def test_pausing_and_resuming_at_random_repeats_nothing_and_a_confirmation_overt
         _act(db, issue_id, lifecycle.Action.PAUSE)
         _act(db, issue_id, lifecycle.Action.RESUME)
 
-    sink.faults({"match": "reader*@*", "fault": "slow-0.5"})  # so that the rest is still there to be overtaken
+    sink.faults({"match": "reader*@*", "fault": "slow-0.5"})  # they are still there to be overtaken
     with db.transaction() as session:
         params = {"subject": "Please confirm", "text": "Yes?", "html": "<p>Yes?</p>"}
         queue(session, QueuedMail("composed", "new@readers.example", "en", params), now=_now())
