@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from newsletters.kernel.addresses import parse_address
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.kernel.tokens import Purpose
-from newsletters.publishing.models import Newsletter
+from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.subscribers import allowances, consent, lookups, mails, pauses, rhythms
 from newsletters.subscribers.consent import Evidence, Mechanism
 from newsletters.subscribers.errors import MailForbidden, ReaderGone, UnknownLanguage, UnknownNewsletter
@@ -43,6 +43,7 @@ class Standing:
     subscriber: Subscriber
     subscriptions: tuple[Line, ...]
     offered: tuple[Newsletter, ...]
+    wordings: dict[int, OptInWording]  # what a reader agrees to who joins, by newsletter
 
 
 def mail_way_in(session: Session, posted: PostedForm, *, means: Means, now: datetime) -> None:
@@ -78,7 +79,8 @@ def standing(session: Session, subscriber: Subscriber) -> Standing:
         .order_by(Newsletter.position, Newsletter.name)
     )
     offered = tuple(newsletter for newsletter in everything if newsletter.id not in had)
-    return Standing(subscriber, lines, offered)
+    words = consent.current_wordings(session, {newsletter.id for newsletter in (*known, *offered)})
+    return Standing(subscriber, lines, offered, words)
 
 
 def join(
@@ -87,10 +89,14 @@ def join(
     newsletter_id: int,
     *,
     page: str = "",
+    wording_id: int | None = None,
     means: Means,
     now: datetime,
 ) -> bool:
-    """Begin a subscription at once and say whether it is new. Raises UnknownNewsletter, MailForbidden."""
+    """Begin a subscription at once and say whether it is new. Raises UnknownNewsletter, MailForbidden.
+
+    ``wording_id``: what the page showed beside the button; it is what the reader has agreed to.
+    """
     if not lookups.open_newsletters(session, [newsletter_id]):
         raise UnknownNewsletter
     if reason_for(session, means.digester.address(subscriber.email_key)) in FINAL:
@@ -102,7 +108,8 @@ def join(
     elif not advance(row, Event.JOIN, now=now):
         return False
     row.source = Mechanism.PREFERENCES
-    wording = consent.current_wordings(session, [newsletter_id]).get(newsletter_id)
+    shown = [wording_id] if wording_id else []
+    wording = consent.shown_wordings(session, [newsletter_id], shown).get(newsletter_id)
     said = Evidence(wording.id if wording else None, Mechanism.PREFERENCES, page)
     consent.record(session, row, ConsentEvent.CONFIRMED, Mechanism.PREFERENCES, evidence=said, now=now)
     lift_for_opt_in(session, subscriber.address_hash, now=now)

@@ -64,6 +64,8 @@ def test_what_is_no_address_is_said_in_both_answers(client: FlaskClient, db: Dat
     assert "Please, enter correct email address" in page.get_data(as_text=True)
     assert 'value="olena at home"' in page.get_data(as_text=True)
     assert 'name="newsletter" value="explaining-ukraine"' in page.get_data(as_text=True)
+    assert "Send me Explaining Ukraine by e-mail." in page.get_data(as_text=True)
+    assert f'href="{ARTICLE}"' in page.get_data(as_text=True)
     assert data.json == {"errors": {"email": ["Please, enter correct email address"]}, "language": "en"}
     assert states(db) == []
 

@@ -271,6 +271,7 @@ def test_the_welcome_page_shows_the_newest_issue_and_joins_others_with_one_tap(
     assert "The grain road" in page
     assert "The next issue comes on" in page
     assert "Join Morning Brief" in page
+    assert "Send me Morning Brief" in page
     assert "You are subscribed to Morning Brief." in joined.get_data(as_text=True)
     assert states(db) == [PENDING, ACTIVE, ACTIVE]
     assert len(mails(db, "confirm")) == 2

@@ -11,10 +11,11 @@ from werkzeug.test import TestResponse
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
-from newsletters.publishing.models import Newsletter
+from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers import mails as kinds_of_mail
 from newsletters.subscribers.models import (
+    ConsentRecord,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -87,6 +88,26 @@ def test_joining_leaving_pausing_and_resuming(client: FlaskClient, db: Database,
     _post(client, page, "/resume/daily")
     assert states(db) == [LEFT, ACTIVE]
     assert mails(db, "confirm") == []
+
+
+def test_who_joins_has_agreed_to_the_words_beside_the_button(
+    client: FlaskClient, db: Database, page: str
+) -> None:
+    shown = client.get(page).get_data(as_text=True)
+    number = shown.split('/join/daily"')[1].split('name="wording" value="')[1].split('"')[0]
+    with db.transaction() as session:
+        words = session.get_one(OptInWording, int(number))
+        newsletter_id, agreed = words.newsletter_id, words.consent_text
+        session.add(
+            OptInWording(newsletter_id=newsletter_id, version=9, consent_text="Later", created_at=NOW)
+        )
+
+    _post(client, page, "/join/daily", {"wording": number})
+
+    assert agreed in shown
+    with db.reading() as session:
+        record = session.scalars(select(ConsentRecord).filter_by(newsletter_id=newsletter_id)).one()
+    assert record.wording_id == int(number)
 
 
 def test_a_pause_ends_as_the_day_that_was_named_begins_where_the_newsletter_is(

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletters.kernel.db import Database
-from newsletters.publishing.models import Newsletter
+from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers.form_fields import Field, FieldKind, options_of
 from newsletters.subscribers.form_models import SavedForm
@@ -154,6 +154,34 @@ def test_the_corrected_address_takes_the_answers_with_it(client: FlaskClient, db
 
     assert f'name="saved" value="{form.id}"' in meant
     assert 'name="field-country" value="UA"' in meant
+
+
+@pytest.mark.parametrize("email", ["olena at home", "olena@gmial.com"])
+def test_what_a_form_showed_goes_with_it_when_it_is_sent_again(
+    client: FlaskClient, db: Database, email: str
+) -> None:
+    wanted = FormMade("article-footer", "en", (Offered(1, wording_id=1),))
+    with db.transaction() as session:
+        form = save(session, wanted, actor=make_editor(session), now=NOW)
+        session.add(OptInWording(newsletter_id=1, version=2, consent_text="Later words", created_at=NOW))
+
+    page = embed_sign_up(client, saved=form.id, wording="1", email=email).get_data(as_text=True)
+
+    first = page.split('method="post" action="')[1].split("</form>")[0]
+    assert f'name="saved" value="{form.id}"' in first
+    assert 'name="wording" value="1"' in first
+
+
+def test_a_form_without_a_newsletter_ticked_is_shown_again_with_its_own_alone(
+    client: FlaskClient, db: Database
+) -> None:
+    form = made(db)
+
+    page = embed_sign_up(client, saved=form.id, newsletters=[]).get_data(as_text=True)
+
+    assert "Please choose at least one newsletter" in page
+    assert "Send me Explaining Ukraine by e-mail." in page
+    assert "Morning Brief" not in page
 
 
 # --- what becomes of the answers ------------------------------------------------------------------

@@ -386,7 +386,7 @@ function actions(panel, form, answer) {
   resend.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.hasAttribute("aria-disabled")) {
-      said.textContent = count.textContent;
+      said.textContent = answer.again.early;
       return;
     }
     const again = await ask(resend, resend.action, new URLSearchParams(new FormData(resend)));

@@ -3,7 +3,7 @@
 for (const form of document.querySelectorAll("form[data-resend-after]")) wait(form);
 
 function wait(form) {
-  const { resendAfter, waiting, ready } = form.dataset;
+  const { resendAfter, waiting, early, ready } = form.dataset;
   const button = form.querySelector("button");
   const said = form.querySelector("[role=status]");
   const seen = document.createElement("span"); // counts before the eyes only: a screen reader is not told every second
@@ -16,7 +16,7 @@ function wait(form) {
 
   const hold = (event) => {
     event.preventDefault();
-    said.textContent = words();
+    said.textContent = early;
   };
   const tick = () => {
     if (Date.now() < until) {

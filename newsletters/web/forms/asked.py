@@ -102,11 +102,12 @@ class AskedForm(Asking, EmbeddedForm):
 
     @property
     def repeated(self) -> list[tuple[str, str]]:
-        """The questions as hidden fields of a form that asks once more for something else."""
+        """What the form showed and was told, as hidden fields of one that asks again for another address."""
         given = [
             (asked.name, str(value)) for asked in self.questions for value in self[asked.name].raw_data or ()
         ]
-        return [("saved", self.saved.data), *given] if self.questions else []
+        saved = [("saved", self.saved.data)] if self.saved.data else []
+        return [*saved, *(("wording", str(number)) for number in self.wording_ids), *given]
 
 
 def with_questions(form: type[Form], questions: Sequence[Field]) -> type[Form]:

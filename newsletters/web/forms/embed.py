@@ -19,6 +19,7 @@ from newsletters import context
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.subscribers.browser import remember
 from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.form_models import SavedForm
 from newsletters.web.forms import too_often
 from newsletters.web.forms.answer import RESEND_AFTER_SECONDS, next_steps
 from newsletters.web.forms.asked import AskedForm, posted_form
@@ -48,7 +49,7 @@ def embed_subscribe() -> ResponseReturnValue:
     form.offer(offers)
     article = form.page.data = article_address(form.page.data or "")
     if not form.validate():
-        return _refused(form, offers), 422
+        return _refused(form, offers, saved), 422
     try:
         receipt = sign_up(
             form,
@@ -59,7 +60,7 @@ def embed_subscribe() -> ResponseReturnValue:
         )
     except TooManyPosts as error:
         too_often.say(form, error)
-        return too_often.answer(_refused(form, offers), error)
+        return too_often.answer(_refused(form, offers, saved), error)
     token = remember(context.runtime(), form.request.data, receipt.request_id, now=context.now())
     return _accepted(form, offers, token)
 
@@ -97,7 +98,7 @@ def answer_page(
         names=[offers.names[slug] for slug in slugs],
         steps=next_steps(form.email.data, slugs, offers),
         back=form.page.data,
-        back_label=_("Back to %(site)s", site=urlsplit(form.page.data or "").hostname),
+        back_label=_back_label(form.page.data or ""),
         code_action=urls.embed_code(),
         again_action=urls.embed_again(),
         more_action=urls.embed_subscribe(),
@@ -118,10 +119,20 @@ def _seconds(took: str) -> float | None:
     return float(took) if took.isdecimal() and len(took) <= LONGEST_COUNT else None
 
 
-def _refused(form: AskedForm, offers: Offers) -> Response | str:
+def _refused(form: AskedForm, offers: Offers, saved: SavedForm | None) -> Response | str:
     if wants_json():
         return jsonify(errors=in_words(form), language=str(get_locale()))
-    return render_template("public/embedded.html", form=form, offers=offers)
+    return render_template(
+        "public/embedded.html",
+        form=form,
+        offers=offers.of(saved),
+        wordings=offers.worded(saved),
+        back_label=_back_label(form.page.data),
+    )
+
+
+def _back_label(page: str) -> str:
+    return _("Back to %(site)s", site=urlsplit(page).hostname) if page else ""
 
 
 def _accepted(form: AskedForm, offers: Offers, token: str) -> Response | str:
@@ -161,6 +172,7 @@ def _as_data(email: str, slugs: list[str], offers: Offers) -> dict[str, object]:
             "button": _("Send the mail again"),
             "wait_seconds": RESEND_AFTER_SECONDS,
             "waiting": _("possible in %(seconds)s s", seconds="{seconds}"),
+            "early": _("The mail may still be on its way. Please give it a minute."),
             "ready": _("No mail yet? You can have it sent again now."),
         },
         "change": {"button": _("Use another address")},

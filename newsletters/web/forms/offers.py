@@ -48,6 +48,13 @@ class Offers:
             newsletters={slug: self.newsletters[slug] for slug in slugs if slug in self.newsletters},
         )
 
+    def of(self, form: SavedForm | None) -> "Offers":
+        """The same for a page that repeats ``form``."""
+        if form is None:
+            return self
+        numbers = {line["id"] for line in form.newsletters}
+        return self.only(slug for slug, newsletter in self.newsletters.items() if newsletter.id in numbers)
+
     def worded(self, form: SavedForm | None) -> dict[int, OptInWording]:
         """The wordings that ``form`` shows."""
         if form is None:

@@ -25,8 +25,7 @@ def may_post(saved: SavedForm | None) -> bool:
 
 def not_here(saved: SavedForm, offers: Offers) -> Response:
     """403, and where the reader can subscribe all the same."""
-    ours = {line["id"] for line in saved.newsletters}
-    newsletters = [one for one in offers.newsletters.values() if one.id in ours]
+    newsletters = offers.of(saved).newsletters.values()
     words = _("This form belongs to another site, so nothing was sent. You can subscribe on our own page.")
     if wants_json():
         answer = jsonify(errors={"form": [words]}, language=str(get_locale()))

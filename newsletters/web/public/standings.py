@@ -23,8 +23,15 @@ def join(token: str, slug: str) -> ResponseReturnValue:
     with context.transaction() as db:
         reader, newsletter = let_in(db, token), _newsletter(db, slug)
         try:
-            page = runtime.urls.preferences_request()
-            preferences.join(db, reader, newsletter.id, page=page, means=runtime, now=context.now())
+            preferences.join(
+                db,
+                reader,
+                newsletter.id,
+                page=runtime.urls.preferences_request(),
+                wording_id=request.form.get("wording", type=int),
+                means=runtime,
+                now=context.now(),
+            )
         except UnknownNewsletter:
             flash(_("%(name)s takes no new readers.", name=newsletter.name), "warn")
             return _back(token)

@@ -35,5 +35,10 @@ def welcome(token: str) -> str:
         latest = latest_issues(db, [newsletter.id for newsletter in (*here, *standing.offered)])
     languages.prefer(reader.language)
     return render_template(
-        "public/welcome.html", newsletters=here, offered=standing.offered, latest=latest, token=token
+        "public/welcome.html",
+        newsletters=here,
+        offered=standing.offered,
+        wordings=standing.wordings,
+        latest=latest,
+        token=token,
     )
