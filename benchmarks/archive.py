@@ -22,7 +22,8 @@ from newsletters.delivery.models import Batch, BatchState, Delivery, DeliverySta
 from newsletters.kernel.db import Database
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, PauseReason
-from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Suppression, SuppressionReason
+from newsletters.subscribers.models import ConsentEvent, ConsentRecord
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 BATCH_SIZE = 500
 FEWEST_BOUNCES, MOST_BOUNCES = 60, 1000  # so that a list of them fills its page in any newsroom

@@ -25,8 +25,9 @@ from newsletters.kernel.urls import Urls
 from newsletters.migrations import upgrade
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers.intake import Signup, note_signup
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LARGEST_GAP_MS = 5.0

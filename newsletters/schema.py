@@ -15,9 +15,11 @@ import newsletters.mail.domain_models
 import newsletters.mail.models
 import newsletters.publishing.models
 import newsletters.publishing.signature_models
-import newsletters.subscribers.desk_models
+import newsletters.subscribers.count_models
+import newsletters.subscribers.digest_models
 import newsletters.subscribers.form_models
-import newsletters.subscribers.models  # noqa: F401  (each import is for its effect on the metadata)
+import newsletters.subscribers.models
+import newsletters.subscribers.suppression_models  # noqa: F401  (each import is for its effect on the metadata)
 from newsletters.kernel.columns import Base
 
 metadata = Base.metadata

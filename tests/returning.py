@@ -23,7 +23,8 @@ from newsletters.kernel.db import Database
 from newsletters.mail.verp import IssueBounce, ReturnPaths
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
+from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.corpus.returned.building import READER
 from tests.delivering import make_audience, start_issue

@@ -20,9 +20,10 @@ from newsletters.bounces.weighing import lock_reader, weigh
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.verp import IssueBounce, MailBounce
-from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.stopping import mark_complained
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 
 LONGEST_REPLY = 500
 SMTP = "smtp"

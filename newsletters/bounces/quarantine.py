@@ -21,7 +21,7 @@ from newsletters.bounces.quarantined import Decision, QuarantinedMail, Quarantin
 from newsletters.kernel.db import insert_into
 from newsletters.kernel.paging import PAGE_SIZE, Page, cut, decode_cursor
 from newsletters.mail.verp import IssueBounce, MailBounce
-from newsletters.subscribers.models import Suppression, SuppressionReason
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 SOURCE: Final = "editor"
 LONGEST_SHOWN: Final = 100_000

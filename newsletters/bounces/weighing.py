@@ -16,16 +16,10 @@ from newsletters.bounces.models import Bounce, BounceKind
 from newsletters.bounces.policy import HOLD_FOR, is_worn_out
 from newsletters.bounces.spikes import HeldHours, held_hours, hour_of
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.models import (
-    AddressChange,
-    ConsentEvent,
-    ConsentRecord,
-    Subscriber,
-    Suppression,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import AddressChange, ConsentEvent, ConsentRecord, Subscriber
 from newsletters.subscribers.stopping import absolve_bounced, mark_bounced
 from newsletters.subscribers.suppression import EVERYTHING, lift, suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 ABSOLVED: Final = "its provider was out of order"
 SYSTEM: Final = "system"

@@ -21,7 +21,7 @@ from newsletters.publishing.models import Issue, Newsletter
 from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.publishing.web import issue_preheader, issue_subject
-from newsletters.subscribers.desk_models import DigestKind
+from newsletters.subscribers.digest_models import DigestKind
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Subscriber, Subscription
 

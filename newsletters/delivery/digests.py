@@ -23,7 +23,7 @@ from newsletters.kernel.restorations import in_force
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.archive import PUBLIC_STATES
 from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter
-from newsletters.subscribers.desk_models import Digest
+from newsletters.subscribers.digest_models import Digest
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.pauses import keep_for_return

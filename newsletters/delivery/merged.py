@@ -21,7 +21,8 @@ from newsletters.delivery.audience import INCLUDED, exclusion, is_candidate
 from newsletters.delivery.batches import in_flight_ids
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from newsletters.publishing.models import ON_ITS_WAY, Issue
-from newsletters.subscribers.models import Erasure, Subscription
+from newsletters.subscribers.models import Subscription
+from newsletters.subscribers.suppression_models import Erasure
 
 MERGED: Final = "merged"
 SERVED: Final = (DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)

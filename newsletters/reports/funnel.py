@@ -14,9 +14,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from newsletters.reports.plots import Series
-from newsletters.subscribers.desk_models import UnconfirmedCount
+from newsletters.subscribers.count_models import FunnelCount, UnconfirmedCount
 from newsletters.subscribers.funnel import Step
-from newsletters.subscribers.models import FunnelCount
 from newsletters.subscribers.unconfirmed import Fate
 
 MOST_ROWS: Final = 50

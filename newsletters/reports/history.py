@@ -17,9 +17,10 @@ from newsletters.delivery.queries import deliveries_to
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.queries import mails_to
 from newsletters.publishing.models import Issue, Newsletter, OptInWording
-from newsletters.subscribers.models import Confirmation, Suppression
+from newsletters.subscribers.models import Confirmation
 from newsletters.subscribers.queries import ConsentLine, Person
 from newsletters.subscribers.suppressed import suppressions_of
+from newsletters.subscribers.suppression_models import Suppression
 
 
 class Kind(StrEnum):

@@ -18,8 +18,9 @@ from newsletters.delivery.models import DeliveryState
 from newsletters.publishing.issue_queries import last_sent
 from newsletters.publishing.models import Issue
 from newsletters.reports.plots import Part, Series
+from newsletters.subscribers.count_models import FunnelCount
 from newsletters.subscribers.funnel import without_query
-from newsletters.subscribers.models import FunnelCount, Subscription
+from newsletters.subscribers.models import Subscription
 
 BUCKETS: Final = 60
 LEAVING_DAYS: Final = 14

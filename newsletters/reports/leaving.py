@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletters.reports.plots import Part
-from newsletters.subscribers.desk_models import LeavingReason, Reason
+from newsletters.subscribers.count_models import LeavingReason, Reason
 from newsletters.subscribers.models import Subscription, SubscriptionState
 
 MOST_WORDS: Final = 100

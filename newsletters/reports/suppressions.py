@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from newsletters.reports.plots import Series
-from newsletters.subscribers.models import SuppressionReason
 from newsletters.subscribers.suppressed import counts_by_month
+from newsletters.subscribers.suppression_models import SuppressionReason
 
 MONTHS = 12
 TONES = {

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from newsletters.subscribers import allowances, lookups, mails
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import Subscriber, Subscription, SuppressionReason
+from newsletters.subscribers.models import Subscriber, Subscription
 from newsletters.subscribers.suppression import FINAL, reason_for
+from newsletters.subscribers.suppression_models import SuppressionReason
 
 
 class Hold(StrEnum):

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from newsletters.mail.outbox import forget_subscriber
 from newsletters.subscribers import allowances
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import Erasure, Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import Erasure, SuppressionReason
 
 
 def erase(session: Session, subscriber: Subscriber, *, means: Means, now: datetime) -> None:

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
 from newsletters.subscribers import consent
+from newsletters.subscribers.count_models import FunnelCount
 from newsletters.subscribers.mailboxes import provider_of
-from newsletters.subscribers.models import FunnelCount, SignupRequest, Subscriber
+from newsletters.subscribers.models import SignupRequest, Subscriber
 
 LONGEST_PAGE: Final = 300
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from newsletters.subscribers import lookups
 from newsletters.subscribers.models import (
     ConsentRecord,
-    Erasure,
     MovedSubscription,
     Subscriber,
     Subscription,
     SubscriptionState,
 )
+from newsletters.subscribers.suppression_models import Erasure
 
 RANK: Final = (
     SubscriptionState.COMPLAINED,

@@ -1,9 +1,9 @@
-"""Subscribers, their subscriptions, consent evidence, sign-up requests, confirmations and suppressions."""
+"""Subscribers, their subscriptions, consent evidence, sign-up requests and confirmations."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletters.kernel.columns import Base, BigId, Json, UtcDateTime, big_pk, choice
@@ -215,39 +215,6 @@ class SignupRequest(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-class StandingCount(Base):
-    """How many readers stand where with a newsletter, as last counted behind the scenes."""
-
-    __tablename__ = "standing_counts"
-
-    newsletter_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True
-    )
-    state: Mapped[str] = mapped_column(String(20), primary_key=True)
-    readers: Mapped[int]
-
-
-class FunnelCount(Base):
-    """How many sign-ups of one day came how far, from one place; nothing of anybody."""
-
-    __tablename__ = "funnel_counts"
-    __table_args__ = (Index(None, "newsletter_id", "on"), Index(None, "newsletter_id", "page"))
-
-    on: Mapped[date] = mapped_column(primary_key=True)
-    newsletter_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True
-    )
-    form: Mapped[str] = mapped_column(String(120), primary_key=True)
-    page: Mapped[str] = mapped_column(String(300), primary_key=True)
-    campaign: Mapped[str] = mapped_column(String(120), primary_key=True)
-    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
-    shown: Mapped[int] = mapped_column(default=0)
-    submitted: Mapped[int] = mapped_column(default=0)
-    mailed: Mapped[int] = mapped_column(default=0)
-    opened: Mapped[int] = mapped_column(default=0)
-    confirmed: Mapped[int] = mapped_column(default=0)
-
-
 class AddressDomain(Base):
     """Whether anybody takes mail for a domain, as DNS last said; None where it said nothing."""
 
@@ -310,46 +277,3 @@ class AddressChange(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class SuppressionReason(StrEnum):
-    """Why the system does not write to an address."""
-
-    HARD_BOUNCE = "hard_bounce"
-    SOFT_BOUNCES = "soft_bounces"
-    COMPLAINT = "complaint"
-    EDITOR = "editor"
-    ERASED = "erased"
-
-
-class Suppression(Base):
-    """An address we do not write to, as a keyed hash: it outlives erasure and import."""
-
-    __tablename__ = "suppressions"
-    __table_args__ = (
-        UniqueConstraint("address_hash", "scope"),
-        CheckConstraint("lifted_at IS NULL OR lifted_reason <> ''", name="lifting_has_a_reason"),
-    )
-
-    id: Mapped[big_pk]
-    address_hash: Mapped[str] = mapped_column(String(64))
-    scope: Mapped[str] = mapped_column(String(40), default="all")
-    reason: Mapped[SuppressionReason] = mapped_column(choice(SuppressionReason, "reason"))
-    detail: Mapped[str] = mapped_column(Text, default="")
-    actor: Mapped[str] = mapped_column(String(200), default="system")
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lifted_reason: Mapped[str] = mapped_column(String(500), default="")
-
-
-class Erasure(Base):
-    """A subscriber who is gone from here, and whose traces the slices above have yet to remove.
-
-    ``merged_into`` says who gets what they were owed, until that has been handed on.
-    """
-
-    __tablename__ = "erasures"
-
-    subscriber_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    merged_into: Mapped[int | None] = mapped_column(BigId)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)

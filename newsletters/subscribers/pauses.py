@@ -16,7 +16,7 @@ from newsletters.kernel.db import insert_into
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers import consent
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.desk_models import Digest, DigestKind
+from newsletters.subscribers.digest_models import Digest, DigestKind
 from newsletters.subscribers.lifecycle import ONGOING, Event, advance
 from newsletters.subscribers.models import ConsentEvent, Subscription, SubscriptionState
 

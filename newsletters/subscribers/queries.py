@@ -16,11 +16,11 @@ from newsletters.subscribers.models import (
     SignupRequest,
     Subscriber,
     Subscription,
-    Suppression,
 )
 from newsletters.subscribers.reader_list import ReaderRow, readers
 from newsletters.subscribers.standing_counts import counts
 from newsletters.subscribers.suppression import EVERYTHING
+from newsletters.subscribers.suppression_models import Suppression
 
 __all__ = [
     "ConsentLine",

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from newsletters.subscribers.desk_models import LeavingReason, Reason
+from newsletters.subscribers.count_models import LeavingReason, Reason
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.unsubscribe import Unusable, held_by

@@ -24,10 +24,9 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
-    SuppressionReason,
 )
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 Row = TypeVar("Row", Suppression, Subscription)
 AT_ONCE: Final = 1000

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from newsletters.subscribers.desk_models import Digest
+from newsletters.subscribers.digest_models import Digest
 from newsletters.subscribers.models import (
     IS_DIGEST,
     Confirmation,

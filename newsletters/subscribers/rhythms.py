@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.publishing.archive import PUBLIC_STATES
 from newsletters.publishing.models import Issue, Newsletter
-from newsletters.subscribers.desk_models import DigestKind
+from newsletters.subscribers.digest_models import DigestKind
 from newsletters.subscribers.lifecycle import ONGOING
 from newsletters.subscribers.models import IS_DIGEST, Rhythm, Subscription, SubscriptionState
 from newsletters.subscribers.pauses import owe

@@ -10,7 +10,8 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from newsletters.subscribers.models import StandingCount, Subscription, SubscriptionState
+from newsletters.subscribers.count_models import StandingCount
+from newsletters.subscribers.models import Subscription, SubscriptionState
 
 LARGE: Final = 50_000
 

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, extract, func, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.paging import PAGE_SIZE, Page, cut, decode_cursor
-from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import EVERYTHING
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 MOST_ACTORS: Final = 50
 

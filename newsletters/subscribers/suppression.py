@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
-from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
+from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 EVERYTHING: Final = "all"
 STRENGTH: Final = (

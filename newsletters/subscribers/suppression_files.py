@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
-from newsletters.subscribers.models import Suppression, SuppressionReason
 from newsletters.subscribers.suppression import EVERYTHING, suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 PIECE: Final = 500
 LONGEST_LINE: Final = 2000

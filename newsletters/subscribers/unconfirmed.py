@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
-from newsletters.subscribers.desk_models import UnconfirmedCount
+from newsletters.subscribers.count_models import UnconfirmedCount
 
 
 class Fate(StrEnum):

@@ -5,7 +5,7 @@ from typing import Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from newsletters.subscribers.desk_models import Reason
+from newsletters.subscribers.count_models import Reason
 
 REASON_WORDS: Final[dict[Reason, LazyString]] = {
     Reason.TOO_MANY: _l("Too many mails"),

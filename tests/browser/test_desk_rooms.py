@@ -16,7 +16,7 @@ from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers.desk_models import LeavingReason, Reason
+from newsletters.subscribers.count_models import LeavingReason, Reason
 from newsletters.subscribers.form_fields import Field, FieldKind, options_of
 from newsletters.subscribers.form_models import SavedForm
 from newsletters.subscribers.funnel import Place, Step, count

@@ -16,8 +16,8 @@ from newsletters.accounts.sessions import open_session
 from newsletters.kernel.db import Database
 from newsletters.mail.domain_checks import Pair, keep
 from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
-from newsletters.subscribers.models import SuppressionReason
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
 from tests.browser.serving import serving
 from tests.conftest import NOW

@@ -8,7 +8,7 @@ from newsletters.delivery.models import DeliveryState
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue
 from newsletters.subscribers import suppression
-from newsletters.subscribers.models import SuppressionReason
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.drills.drill import Verdict
 from tests.drills.fastsink.books import address_digest
 from tests.drills.fastsink.faults import Fault

@@ -19,15 +19,9 @@ from newsletters.mail.verp import IssueBounce, MailBounce
 from newsletters.runtime import Runtime
 from newsletters.subscribers import consent
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.models import (
-    ConsentEvent,
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import ConsentEvent, Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.suppression import lift
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.delivering import start_issue
 from tests.factories import make_newsletter, make_subscriber, make_subscription

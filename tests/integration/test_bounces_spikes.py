@@ -13,7 +13,8 @@ from newsletters.bounces.policy import HOLD_FOR
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.returned import judge_spikes
 from tests.conftest import NOW
 from tests.returning import event_about, how_suppressed, issue_to, record, suppression_of

@@ -15,8 +15,9 @@ from newsletters.delivery.reopen import retry_failed
 from newsletters.kernel.clock import FixedClock
 from newsletters.publishing.models import Issue, IssueState
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, SubscriptionState, Suppression, SuppressionReason
+from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import reason_for
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from newsletters.tasks.register import Tasks, register
 from tests.conftest import NOW
 from tests.delivering import (

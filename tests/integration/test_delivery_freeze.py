@@ -13,8 +13,9 @@ from newsletters.kernel.db import Database
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import WrongState
 from newsletters.publishing.models import Issue, IssueState, Newsletter
-from newsletters.subscribers.models import SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.conftest import NOW
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
 

@@ -15,8 +15,9 @@ from newsletters.mail.verp import IssueBounce
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.register import Tasks, register
 from tests.conftest import NOW
 from tests.delivering import (

@@ -15,8 +15,8 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
 )
+from newsletters.subscribers.suppression_models import Suppression
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from newsletters.kernel.db import Database
 from newsletters.mail.verp import IssueBounce
 from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import erase
-from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.returned import forget_quarantined, judge_spikes
 from tests.conftest import NOW
 from tests.corpus.returned.building import dsn, mail

@@ -25,9 +25,8 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
-    SuppressionReason,
 )
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.desk import post, signed_in
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription

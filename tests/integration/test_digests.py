@@ -19,9 +19,10 @@ from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import pauses, preferences, unsubscribe
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.desk_models import Digest
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from newsletters.subscribers.digest_models import Digest
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.suppression import newsletter_scope, suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.periodic import end_pauses, make_digests
 from newsletters.tasks.register import register
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription

@@ -19,7 +19,8 @@ from newsletters.kernel.tokens import Purpose
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.outbox import QueuedMail, queue
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.conftest import NOW
 from tests.corpus.returned.building import MESSAGE_ID, arf, our_mail
 from tests.corpus.returned.complaints import comcast, outlook, yahoo

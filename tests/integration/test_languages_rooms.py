@@ -22,9 +22,9 @@ from newsletters.mail.replies import Deferred, Phase, Refused, Reply
 from newsletters.publishing.models import IssueState, Newsletter
 from newsletters.reports.why import Answer, Why
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import SuppressionReason
 from newsletters.subscribers.queries import person
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.web.admin.audit_words import ACTIONS, KINDS
 from newsletters.web.admin.why_words import advice
 from newsletters.web.domain_words import check_words, fact_words, level_words

@@ -12,7 +12,7 @@ from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers.desk_models import LeavingReason, Reason
+from newsletters.subscribers.count_models import LeavingReason, Reason
 from newsletters.subscribers.models import Subscription, SubscriptionState
 from newsletters.subscribers.purge import purge
 from tests.conftest import NOW

@@ -14,15 +14,9 @@ from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers import mails as kinds_of_mail
-from newsletters.subscribers.models import (
-    ConsentRecord,
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import ConsentRecord, Subscriber, Subscription, SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription

@@ -14,14 +14,9 @@ from newsletters.kernel.db import Database
 from newsletters.publishing.models import OptInWording
 from newsletters.runtime import Runtime
 from newsletters.subscribers.allowances import CODES_FROM_CLIENT
-from newsletters.subscribers.models import (
-    ConsentRecord,
-    SignupRequest,
-    Subscriber,
-    SubscriptionState,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import ConsentRecord, SignupRequest, Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.conftest import NOW
 from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription

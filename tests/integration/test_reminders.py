@@ -13,9 +13,10 @@ from newsletters.reports import funnel
 from newsletters.runtime import Runtime
 from newsletters.subscribers import confirm, held, reminders
 from newsletters.subscribers.confirm import Confirmed
-from newsletters.subscribers.models import Confirmation, FormKind, SuppressionReason
+from newsletters.subscribers.models import Confirmation, FormKind
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.periodic import remind_unconfirmed
 from newsletters.tasks.register import register
 from tests.integration.test_subscribers_at_once import all_at_once

@@ -23,10 +23,11 @@ from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime, build
 from newsletters.schema import metadata
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.desk_models import Digest, DigestKind
+from newsletters.subscribers.digest_models import Digest, DigestKind
 from newsletters.subscribers.erasure import erase
-from newsletters.subscribers.models import Confirmation, Subscriber, SuppressionReason
+from newsletters.subscribers.models import Confirmation, Subscriber
 from newsletters.subscribers.suppression import reason_for, suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.subscribers.unsubscribe import end_subscription
 from newsletters.tasks.register import Tasks, register
 from tests.conftest import NOW, empty_database, on_postgres

@@ -17,7 +17,7 @@ from newsletters.sink.reception import Connections
 from newsletters.sink.settings import SinkSettings
 from newsletters.sink.site import Site
 from newsletters.sink.store import Received, Store
-from newsletters.subscribers.models import SuppressionReason
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.postgres import free_port
 from tests.returning import Door, how_suppressed, issue_to, mail_door
 

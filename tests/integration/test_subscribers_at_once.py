@@ -11,15 +11,9 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers import unsubscribe
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.models import (
-    ConsentEvent,
-    ConsentRecord,
-    Subscriber,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.mailbox import Reader, fresh_client, newsletter
 
 AT_ONCE = 6

@@ -14,13 +14,8 @@ from newsletters.subscribers import address_change, importing, suppression
 from newsletters.subscribers.erasure import erase, finish_erasure, unfinished_erasures
 from newsletters.subscribers.errors import UnknownNewsletter
 from newsletters.subscribers.importing import Arrival
-from newsletters.subscribers.models import (
-    ConsentRecord,
-    Subscriber,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
+from newsletters.subscribers.models import ConsentRecord, Subscriber, SubscriptionState
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from newsletters.tasks.periodic import finish_erasures
 from tests.mailbox import Reader, advance, newsletter
 

@@ -43,10 +43,10 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    SuppressionReason,
 )
 from newsletters.subscribers.purge import purge
 from newsletters.subscribers.stopping import mark_bounced, mark_complained
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.factories import make_newsletter
 from tests.mailbox import advance, fresh_client, take_all
 

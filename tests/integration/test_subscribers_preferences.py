@@ -28,8 +28,8 @@ from newsletters.subscribers.models import (
     FormKind,
     Subscriber,
     SubscriptionState,
-    SuppressionReason,
 )
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.subscribers.unsubscribe import Left
 from tests.mailbox import Reader, advance, newsletter
 

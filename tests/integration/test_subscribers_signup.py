@@ -20,9 +20,9 @@ from newsletters.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    SuppressionReason,
 )
 from newsletters.subscribers.stopping import mark_bounced, mark_complained
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.factories import make_subscriber, make_subscription
 from tests.mailbox import Reader, advance, fresh_client, newsletter, take_all
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletters.kernel.db import Database
-from newsletters.subscribers.models import Subscriber, Suppression, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import (
     STRENGTH,
     is_suppressed,
@@ -16,6 +16,7 @@ from newsletters.subscribers.suppression import (
     reason_for,
     suppress,
 )
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.factories import make_newsletter, make_subscriber
 

@@ -13,8 +13,8 @@ from newsletters.cli.suppressions import export_to, import_from
 from newsletters.kernel.db import Database
 from newsletters.reports.suppressions import suppressed_by_month
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Suppression, SuppressionReason
 from newsletters.subscribers.suppression import lift, newsletter_scope, suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.desk import post, signed_in
 from tests.factories import DIGESTER, make_newsletter, make_subscriber

@@ -20,8 +20,9 @@ from newsletters.bounces.quarantined import QuarantinedMail, QuarantineReason
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.models import OutboxMail, OutboxState
-from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import reason_for
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests import providers
 from tests.conftest import NOW
 from tests.factories import make_subscriber

@@ -29,8 +29,9 @@ from newsletters.kernel.db import Database
 from newsletters.mail.verp import ReturnPaths
 from newsletters.publishing.linkprobe import is_public
 from newsletters.runtime import Runtime
-from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import reason_for
+from newsletters.subscribers.suppression_models import SuppressionReason
 from tests import providers
 from tests.certificates import found_authority
 from tests.conftest import NOW

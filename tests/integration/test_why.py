@@ -14,8 +14,9 @@ from newsletters.reports.why import Answer, Why, answers
 from newsletters.runtime import Runtime
 from newsletters.subscribers import domains, suppression
 from newsletters.subscribers.confirm import note_opened
-from newsletters.subscribers.models import SubscriptionState, SuppressionReason
+from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.queries import person
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.web.admin.why_words import WORDS
 from tests.desk import csrf_token, signed_in
 from tests.factories import make_issue

@@ -21,16 +21,15 @@ from newsletters.publishing.fingerprint import frozen_hash
 from newsletters.publishing.models import Issue, IssueState, Newsletter, OptInWording
 from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
+from newsletters.subscribers.count_models import FunnelCount
 from newsletters.subscribers.models import (
     ConsentEvent,
     ConsentRecord,
-    FunnelCount,
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
-    SuppressionReason,
 )
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 SEED = 1991
 ROWS_A_STATEMENT = 500

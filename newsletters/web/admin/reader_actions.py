@@ -14,8 +14,9 @@ from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.reports.own_data import everything
 from newsletters.subscribers import erasure
 from newsletters.subscribers.mails import queue_preferences
-from newsletters.subscribers.models import Subscriber, SuppressionReason
+from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import FINAL, lift, reason_for, suppress
+from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm

@@ -16,9 +16,9 @@ from newsletters.publishing.newsletters import all_newsletters
 from newsletters.reports.plots import small_multiples
 from newsletters.reports.suppressions import suppressed_by_month
 from newsletters.subscribers import suppressed
-from newsletters.subscribers.models import Suppression, SuppressionReason
 from newsletters.subscribers.suppressed import Chosen, Suppressed
 from newsletters.subscribers.suppression import EVERYTHING, lift, newsletter_scope, put_back, suppress
+from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint

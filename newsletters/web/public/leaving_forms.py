@@ -5,7 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
-from newsletters.subscribers.desk_models import Reason
+from newsletters.subscribers.count_models import Reason
 from newsletters.web.reason_words import REASON_WORDS
 
 
