@@ -21,7 +21,7 @@ from newsletters.publishing.models import Issue, Newsletter
 from newsletters.publishing.neutral import neutral_sender, neutral_subject
 from newsletters.publishing.palette import accent
 from newsletters.publishing.web import issue_preheader, issue_subject
-from newsletters.subscribers.digest_models import DigestKind
+from newsletters.subscribers.digest_models import Digest
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Subscriber, Subscription
 
@@ -30,7 +30,7 @@ MOST_ISSUES: Final = 30  # a year away from a daily letter: the archive has the 
 
 def queue_digest(
     session: Session,
-    kind: DigestKind,
+    digest: Digest,
     subscription: Subscription,
     subscriber: Subscriber,
     newsletter: Newsletter,
@@ -43,7 +43,8 @@ def queue_digest(
     shade, urls = accent(newsletter.accent), means.urls
     leave = urls.unsubscribe(means.signer.sign(Purpose.UNSUBSCRIBE, subscription.id))
     params: Json = {
-        "kind": kind.value,
+        "kind": digest.kind.value,
+        "since": digest.since.isoformat(),
         "newsletter": newsletter.name,
         "issues": [
             _told(issue, newsletter, language=subscriber.language, means=means)

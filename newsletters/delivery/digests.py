@@ -6,7 +6,7 @@ readers are still being written down is waited for.
 
 A digest is a single mail of the outbox, with the newsletter's own way out in it. The row that says it is owed
 goes in the transaction that queues it, so a crash makes none twice and loses none. So many wait in the outbox
-at one time and no more: a confirmation never stands behind thousands of them.
+at one time and no more, and each is asked about once more before it leaves: it may have waited for a rate.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from newsletters.subscribers.pauses import keep_for_return
 from newsletters.subscribers.suppression import is_suppressed
 
 DIGEST: Final = "digest"
-MOST_WAITING: Final = 300  # in the outbox: a few seconds' work
+MOST_WAITING: Final = 1000  # in the outbox: some ten seconds' work
 AT_ONCE: Final = 50
 LONGEST_WAY: Final = timedelta(days=7)  # from an issue's start until the last try of its last reader
 
@@ -85,7 +85,7 @@ def _settle(session: Session, digest: Digest, row: Subscription, *, means: Means
     """Queue the mail where there is something to tell; the debt is settled either way."""
     session.delete(digest)
     if row.state is SubscriptionState.PAUSED:
-        keep_for_return(row, digest)
+        keep_for_return(row, digest.since)
     if row.state is not SubscriptionState.ACTIVE:
         return False
     issues = missed(session, digest, row)
@@ -93,8 +93,22 @@ def _settle(session: Session, digest: Digest, row: Subscription, *, means: Means
         return False
     newsletter = session.get_one(Newsletter, row.newsletter_id)
     subscriber = session.get_one(Subscriber, row.subscriber_id)
-    queue_digest(session, digest.kind, row, subscriber, newsletter, issues=issues, means=means, now=now)
+    queue_digest(session, digest, row, subscriber, newsletter, issues=issues, means=means, now=now)
     return True
+
+
+def is_wanted(session: Session, mail: OutboxMail) -> bool:
+    """Whether a digest of the outbox may still leave. Whoever has paused meanwhile has it on their return."""
+    (subscription_id,) = mail.params["list_unsubscribe_ids"]
+    row = session.get(Subscription, subscription_id)
+    if row is None:
+        return False
+    if row.state is SubscriptionState.PAUSED:
+        session.refresh(row, with_for_update=True)
+        since = mail.params.get("since")
+        if row.state is SubscriptionState.PAUSED and since is not None:
+            keep_for_return(row, datetime.fromisoformat(since))
+    return row.state is SubscriptionState.ACTIVE and not _must_not_be_written_to(session, row)
 
 
 def _must_not_be_written_to(session: Session, row: Subscription) -> bool:

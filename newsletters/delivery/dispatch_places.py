@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import ip_address
 
 from newsletters.delivery.dispatch_gate import Gate, Lane, Obstacle, share_of
@@ -10,6 +10,7 @@ from newsletters.delivery.servers import Breaker, Standing
 from newsletters.delivery.servers_books import ServerState, Share
 from newsletters.delivery.shaping import Limits, Rules
 from newsletters.delivery.throttle import SECOND, Rate
+from newsletters.delivery.throttle_books import provider_key, server_key
 from newsletters.mail.server import SmtpServer, Tls
 
 SPEED_NS = 2 * SECOND
@@ -92,7 +93,7 @@ class Places:
         self.worker = worker
         self.rules = rules
         self.all = [
-            Place(server.name, server, Gate(f"server {server.name}"), is_protected=_is_protected(server))
+            Place(server.name, server, Gate(server_key(server.name)), is_protected=is_protected(server))
             for server in servers
         ]
         self.by_name = {place.name: place for place in self.all}
@@ -125,7 +126,7 @@ class Places:
         gate.workers = max(1, len(workers))
         gate.share = self._left_of(limits.connections, workers)
         gate.set_rate(place.rate(configured, now))
-        gate.day_most = _day_most(limits, place, now)
+        gate.day_most = day_most(limits, place.state.first_used_on, today=now.date())
 
     def _set(self, lane: Lane, limits: Limits, place: Place, now: datetime) -> None:
         workers = self.workers.get(place.name, ())
@@ -133,7 +134,7 @@ class Places:
         lane.share = self._part_of(limits.connections, workers)
         lane.set_rate(limits.rate)
         lane.messages, lane.needs_tls = limits.messages, limits.needs_tls
-        lane.day_most = _day_most(limits, place, now)
+        lane.day_most = day_most(limits, place.state.first_used_on, today=now.date())
 
     def _part_of(self, cap: int | None, shares: Sequence[Share]) -> int | None:
         """This worker's part of what is capped: none before the others have made theirs smaller."""
@@ -153,7 +154,7 @@ class Places:
         """The gate of a provider at a server."""
         lane = self.lanes.get((place.name, group))
         if lane is None:
-            lane = self.lanes[place.name, group] = Lane(f"provider {place.name} {group}")
+            lane = self.lanes[place.name, group] = Lane(provider_key(place.name, group))
             self._set(lane, self.rules.of(place.name, group), place, now)
             self.note(place.name, group, lane)
         return lane
@@ -231,13 +232,13 @@ class Places:
                 self.note(*key, lane)
 
 
-def _day_most(limits: Limits, place: Place, now: datetime) -> int | None:
-    if limits.warm_up is None:
-        return None
-    return limits.warm_up.most(place.state.first_used_on, today=now.date())
+def day_most(limits: Limits, first_used_on: date | None, *, today: date) -> int | None:
+    """How many messages today may have; None where no warm-up says so."""
+    return None if limits.warm_up is None else limits.warm_up.most(first_used_on, today=today)
 
 
-def _is_protected(server: SmtpServer) -> bool:
+def is_protected(server: SmtpServer) -> bool:
+    """Whether mail travels to the server under TLS, or not at all."""
     return server.tls is not Tls.NONE or _is_this_machine(server.host)
 
 

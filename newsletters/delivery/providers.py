@@ -79,6 +79,14 @@ class Providers:
         return bool(rows)
 
 
+def provider_of(session: Session, domain: str, rules: Rules, *, now: datetime) -> str:
+    """The same for one domain and without a memory: nothing is noted."""
+    if (group := rules.by_domain.get(domain)) is not None:
+        return group
+    found = session.get(DomainProvider, domain)
+    return found.provider or domain if found is not None and found.expires_at > now else domain
+
+
 def is_worth(domain: str, letters: int) -> bool:
     """Whether the MX of a domain is worth a question: enough letters, and a name that DNS can know."""
     return letters >= WORTH_ASKING and "." in domain and domain.rpartition(".")[2] not in RESERVED

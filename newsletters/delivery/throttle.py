@@ -127,6 +127,12 @@ def reserve(full_at: int, rate: Rate, *, wanted: int, now: int, ahead: int) -> R
     return Reservation(end if count else full_at, slots, next_at=max(now, end - rate.tolerance))
 
 
+def paid(full_at: int, rate: Rate, *, now: int) -> int:
+    """The bucket after somebody left who asked nobody: full at the most, so that debts are soon forgotten."""
+    longest = now + rate.tolerance + rate.interval
+    return max(full_at, min(max(full_at, now) + rate.interval, longest))
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A place in the line behind a rate: from ``start`` on, one each ``interval``."""

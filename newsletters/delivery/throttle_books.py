@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.delivery.shaping_models import Bucket
-from newsletters.delivery.throttle import Queue, Rate, Reservation, join_queue, nanoseconds, reserve
+from newsletters.delivery.throttle import Queue, Rate, Reservation, join_queue, nanoseconds, paid, reserve
 from newsletters.kernel.db import insert_into
 
 LINE: Final = "line "
@@ -39,6 +39,15 @@ class DayAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class Toll:
+    """What one message takes at a gate: a slot of its rate, one of its day's allowance, or both."""
+
+    key: str
+    rate: Rate | None
+    day_most: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LineAsk:
     """Letters of one issue that go to the end of the line behind a rate."""
 
@@ -50,6 +59,16 @@ class LineAsk:
     @property
     def key(self) -> str:
         return f"{LINE}{self.gate} {self.issue_id}"
+
+
+def server_key(server: str) -> str:
+    """The bucket of a mail server of ours."""
+    return f"server {server}"
+
+
+def provider_key(server: str, provider: str) -> str:
+    """The bucket of a provider at a server of ours."""
+    return f"provider {server} {provider}"
 
 
 def take_slots(
@@ -73,8 +92,7 @@ def take_allowance(session: Session, asks: Collection[DayAsk], *, now: datetime)
     today = now.date()
     taken, values = {}, []
     for ask in asks:
-        row = rows[ask.key]
-        used = row.used if row.used_on == today else 0
+        used = _used(rows[ask.key], now)
         taken[ask.key] = max(min(ask.wanted, ask.most - used), -used if ask.wanted < 0 else 0)
         values.append(
             {"of_key": ask.key, "to_used_on": today, "to_used": used + taken[ask.key], "to_now": now}
@@ -82,6 +100,47 @@ def take_allowance(session: Session, asks: Collection[DayAsk], *, now: datetime)
     if values:
         session.connection().execute(_USE, values)
     return taken
+
+
+def take_together(
+    session: Session, tolls: Collection[Toll], *, now: datetime, ahead: timedelta
+) -> int | Rate | None:
+    """Take one message's toll at all gates, or nothing at any: the moment in nanoseconds at which it may go.
+
+    Otherwise the rate that has no slot ``ahead``, or None where a day's allowance is used up.
+    """
+    at = nanoseconds(now)
+    ahead_by = round(ahead.total_seconds() * 1e9)
+    rows = _locked(session, [toll.key for toll in tolls], now) if tolls else {}
+    if any(toll.day_most is not None and _used(rows[toll.key], now) >= toll.day_most for toll in tolls):
+        return None
+    filled = []
+    for toll in tolls:
+        if toll.rate is None:
+            continue
+        got = reserve(rows[toll.key].full_at, toll.rate, wanted=1, now=nanoseconds(now), ahead=ahead_by)
+        if not got.slots.count:
+            return toll.rate
+        at = max(at, got.slots.at(0))
+        filled.append(_full(toll.key, got.full_at, now))
+    _write(session, filled)
+    _use(session, [(toll, _used(rows[toll.key], now) + 1) for toll in tolls], now)
+    return at
+
+
+def pay(session: Session, tolls: Collection[Toll], *, now: datetime) -> None:
+    """Count one message that left without asking."""
+    rows = _locked(session, [toll.key for toll in tolls], now) if tolls else {}
+    moment = nanoseconds(now)
+    _write(
+        session,
+        [
+            _full(toll.key, paid(rows[toll.key].full_at, toll.rate, now=moment), now)
+            for toll in tolls
+            if toll.rate is not None
+        ],
+    )
+    _use(session, [(toll, _used(rows[toll.key], now) + 1) for toll in tolls], now)
 
 
 def join_lines(
@@ -135,6 +194,21 @@ def _locked(session: Session, keys: Sequence[str], now: datetime) -> dict[str, A
         session.execute(insert_into(session, Bucket).values(new).on_conflict_do_nothing())
         rows = {row.key: row for row in session.execute(wanted)}
     return rows
+
+
+def _used(row: Any, now: datetime) -> int:
+    """How much of today's allowance is used."""
+    return row.used if row.used_on == now.date() else 0
+
+
+def _use(session: Session, used: Collection[tuple[Toll, int]], now: datetime) -> None:
+    values = [
+        {"of_key": toll.key, "to_used_on": now.date(), "to_used": count, "to_now": now}
+        for toll, count in used
+        if toll.day_most is not None
+    ]
+    if values:
+        session.connection().execute(_USE, values)
 
 
 def _full(key: str, full_at: int, now: datetime) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail, OutboxState
+from newsletters.mail.outbox import ANY
 
 LEASE = timedelta(seconds=30)  # how long a reader waits for a mail whose worker was killed
 LONGEST_REPLY = 500  # the column's length
@@ -25,12 +26,13 @@ class Claim:
     fence: int
 
 
-def claim_next(session: Session, *, now: datetime) -> Claim | None:
-    """Take the mail that has been due the longest, or None where none is."""
+def claim_next(session: Session, *, which: ColumnElement[bool] = ANY, now: datetime) -> Claim | None:
+    """Take the mail that has been due the longest, of those in question, or None where none is."""
     due = (
         select(OutboxMail.id, OutboxMail.fence)
         .where(
             OutboxMail.state == OutboxState.WAITING,
+            which,
             OutboxMail.due_at <= now,
             or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now),
         )

@@ -12,13 +12,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from newsletters.mail.models import OutboxMail, OutboxState
 
+ANY: Final[ColumnElement[bool]] = true()  # mails of every kind
 COMPOSED = "composed"
 NEUTRAL_SUBJECT = "neutral_subject"
 
@@ -74,12 +75,12 @@ def composed(
     }
 
 
-def next_due_at(session: Session) -> datetime | None:
-    """When the next waiting mail may be tried, None where none waits."""
+def next_due_at(session: Session, which: ColumnElement[bool] = ANY) -> datetime | None:
+    """When the next waiting mail of those in question may be tried, None where none waits."""
     free_at = func.min(
         func.coalesce(OutboxMail.leased_until, OutboxMail.due_at), type_=OutboxMail.due_at.type
     )
-    return session.scalar(select(free_at).where(OutboxMail.state == OutboxState.WAITING))
+    return session.scalar(select(free_at).where(OutboxMail.state == OutboxState.WAITING, which))
 
 
 def forget_subscriber(session: Session, subscriber_id: int) -> None:

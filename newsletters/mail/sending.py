@@ -6,12 +6,14 @@ most one mail in doubt; that one goes out again with the same Message-ID. Nothin
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Thread
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.clock import Clock
@@ -20,17 +22,21 @@ from newsletters.kernel.errors import DomainError
 from newsletters.mail import claims
 from newsletters.mail.claims import Claim
 from newsletters.mail.composing import Envelope, compose
+from newsletters.mail.gatekeeper import Gatekeeper, Later, Leave, OpenGate
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
+from newsletters.mail.outbox import ANY
 from newsletters.mail.replies import Refused, Reply, ServerUnavailable, SmtpError
 from newsletters.mail.retry import SERVER_AWAY, is_given_up, next_attempt_at
 from newsletters.mail.route import Route
 
+NOT_WANTED = "not sent: not wanted any more"
 MOST_HANG_UPS = 2  # in a row, in the middle of a mail: then it is the server, not the mail
 RENEW_SECONDS = claims.LEASE.total_seconds() / 4
 
 OnRefused = Callable[[Session, OutboxMail, Reply], None]
 OnAccepted = Callable[[Session, OutboxMail], None]
+IsWanted = Callable[[Session, OutboxMail], bool]
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +68,10 @@ def rest(_session: Session, _mail: OutboxMail) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class OutboxSender:
-    """One worker's run over the outbox. What is to follow acts in the transaction that settles the mail."""
+    """One worker's run over the outbox. What is to follow acts in the transaction that settles the mail.
+
+    ``which`` mails are its matter; ``is_wanted`` is asked once more before each of them leaves.
+    """
 
     db: Database
     clock: Clock
@@ -70,6 +79,9 @@ class OutboxSender:
     connection: Route
     on_refused: OnRefused = ignore
     on_accepted: OnAccepted = rest
+    which: ColumnElement[bool] = ANY
+    is_wanted: IsWanted | None = None
+    gate: Gatekeeper = field(default_factory=OpenGate)
     chance: Callable[[], float] = random.random
     sent: Sent = field(default_factory=Sent)
     hang_ups: int = 0
@@ -78,7 +90,7 @@ class OutboxSender:
         """Send until nothing is due, the server is away, or somebody asks to stop."""
         while not should_stop():
             with self.db.transaction() as session:
-                claim = claims.claim_next(session, now=self.clock.now())
+                claim = claims.claim_next(session, which=self.which, now=self.clock.now())
             if claim is None:
                 break
             try:
@@ -89,13 +101,14 @@ class OutboxSender:
         return self.sent
 
     def _send(self, claim: Claim) -> None:
-        envelope = self._composed(claim)
-        if envelope is None:
+        if not self._may_still_leave(claim):
+            return
+        leave = self._leave(claim)
+        envelope = self._composed(claim) if leave is not None else None
+        if leave is None or envelope is None:
             return
         try:
-            reply = self.connection.send(
-                sender=envelope.sender, recipient=envelope.recipient, message=envelope.message
-            )
+            reply = self._carry(envelope, leave)
         except Refused as error:
             self._fail(claim, error.reply, is_bounce=not error.is_local)
         except ServerUnavailable as error:
@@ -104,6 +117,35 @@ class OutboxSender:
             self._postpone(claim, str(error))
         else:
             self._accept(claim, reply)
+
+    def _carry(self, envelope: Envelope, leave: Leave) -> Reply:
+        self.connection.used = ""
+        try:
+            return self.connection.send(
+                sender=envelope.sender, recipient=envelope.recipient, message=envelope.message, leave=leave
+            )
+        finally:
+            if self.connection.used:
+                self.gate.left(envelope.recipient, leave, server=self.connection.used)
+
+    def _may_still_leave(self, claim: Claim) -> bool:
+        if self.is_wanted is None:
+            return True
+        with self.db.transaction() as session:
+            if self.is_wanted(session, claim.mail):
+                return True
+            claims.settle(session, claim, OutboxState.FAILED, reply=NOT_WANTED, now=self.clock.now())
+        return False
+
+    def _leave(self, claim: Claim) -> Leave | None:
+        """Leave to send the mail now; None where it was put off."""
+        now = self.clock.now()
+        leave = self.gate.ask(claim.mail.recipient, now=now)
+        if isinstance(leave, Later):
+            self._put_off(claim, f"waits: {leave.why}", due_at=leave.until)
+            return None
+        time.sleep(max(0.0, (leave.at - now).total_seconds()))
+        return leave
 
     def _composed(self, claim: Claim) -> Envelope | None:
         mail = claim.mail
@@ -142,7 +184,9 @@ class OutboxSender:
             raise ServerAway
 
     def _postpone(self, claim: Claim, why: str, *, is_attempt: bool = True) -> None:
-        due_at = self._next(claim, is_attempt=is_attempt)
+        self._put_off(claim, why, due_at=self._next(claim, is_attempt=is_attempt), is_attempt=is_attempt)
+
+    def _put_off(self, claim: Claim, why: str, *, due_at: datetime, is_attempt: bool = False) -> None:
         if is_given_up(claim.mail.created_at, next_at=due_at):
             self._fail(claim, Reply.of(0, f"given up: {why}"), is_bounce=False)
             return

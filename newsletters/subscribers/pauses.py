@@ -89,6 +89,6 @@ def owe(session: Session, row: Subscription, kind: DigestKind, *, since: datetim
     )
 
 
-def keep_for_return(row: Subscription, owed: Digest) -> None:
-    """A reader who pauses again before their digest was made has it when they are back."""
-    row.paused_from = min(row.paused_from or owed.since, owed.since)
+def keep_for_return(row: Subscription, since: datetime) -> None:
+    """A reader who pauses again before their digest has left has what it was of when they are back."""
+    row.paused_from = min(row.paused_from or since, since)

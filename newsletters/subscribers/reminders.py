@@ -21,7 +21,13 @@ from newsletters.publishing.models import Newsletter
 from newsletters.subscribers import allowances, consent, lookups, mails, unconfirmed
 from newsletters.subscribers.answering import Hold
 from newsletters.subscribers.means import Means
-from newsletters.subscribers.models import Confirmation, SignupRequest, Subscriber, Subscription
+from newsletters.subscribers.models import (
+    Confirmation,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
 from newsletters.subscribers.signals import Signal, is_risky
 from newsletters.subscribers.suppression import reason_for
 from newsletters.subscribers.unconfirmed import Fate
@@ -67,6 +73,15 @@ def remind_some(session: Session, *, after: timedelta, means: Means, now: dateti
             reminded += _remind(session, confirmation, rows, means=means, now=now)
     session.flush()
     return Done(reminded, has_more=decided > 0 and len(found) == AT_ONCE)
+
+
+def is_wanted(session: Session, subscriber_id: int) -> bool:
+    """Whether a reminder may still leave: something is unconfirmed, and nothing speaks against a mail."""
+    subscriber = session.get(Subscriber, subscriber_id)
+    if subscriber is None or reason_for(session, subscriber.address_hash) is not None:
+        return False
+    pending = (Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.PENDING)
+    return session.scalar(select(Subscription.id).where(*pending).limit(1)) is not None
 
 
 def _is_undecided() -> ColumnElement[bool]:

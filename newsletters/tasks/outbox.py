@@ -1,40 +1,76 @@
-"""The task that sends single mails: confirmations, ways in, invitations, test sends."""
+"""The tasks that send single mails: what somebody waits for, and beside it what can wait.
+
+Confirmations, ways in, invitations and test sends leave at once. Digests and reminders come in crowds, at an
+hour: they go over a connection of their own, one at a time in each worker, and keep to the rates of issues.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
+from sqlalchemy import not_
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.classify import classify
 from newsletters.bounces.event import EventKind
 from newsletters.bounces.processing import record_event, refusal
+from newsletters.delivery import digests
+from newsletters.delivery.digests import DIGEST
+from newsletters.delivery.singles import Singles
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
 from newsletters.mail.replies import Reply
+from newsletters.mail.route import Route
 from newsletters.mail.sending import OutboxSender, never
 from newsletters.mail.verp import MailBounce
 from newsletters.runtime import Runtime
+from newsletters.subscribers import reminders
 from newsletters.subscribers.confirm import note_mailed
-from newsletters.subscribers.mails import ASKING
+from newsletters.subscribers.mails import ASKING, REMINDER
+from newsletters.tasks.flow import rulebook
+
+CAN_WAIT: Final = OutboxMail.kind.in_((DIGEST, REMINDER))
+URGENT: Final = not_(CAN_WAIT)
 
 
 def send_outbox(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
-    """Send every mail that is due."""
+    """Send every mail that is due and that somebody waits for."""
+    with _office(runtime).connection() as connection:
+        sender = _sender(runtime, connection, waits=False)
+        replace(sender, which=URGENT).run(should_stop=should_stop)
+
+
+def send_unhurried(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
+    """Send the digests and reminders that are due, as fast as the rates allow."""
+    with _office(runtime).connection() as connection:
+        sender = _sender(runtime, connection, waits=True)
+        replace(sender, which=CAN_WAIT, is_wanted=_is_wanted).run(should_stop=should_stop)
+
+
+def _sender(runtime: Runtime, connection: Route, *, waits: bool) -> OutboxSender:
     office = _office(runtime)
-    with office.connection() as connection:
-        OutboxSender(
-            db=runtime.db,
-            clock=runtime.clock,
-            office=office,
-            connection=connection,
-            on_refused=lambda session, mail, reply: _refused(session, mail, reply, runtime=runtime),
-            on_accepted=lambda session, mail: _accepted(session, mail, runtime=runtime),
-        ).run(should_stop=should_stop)
+    return OutboxSender(
+        db=runtime.db,
+        clock=runtime.clock,
+        office=office,
+        connection=connection,
+        on_refused=lambda session, mail, reply: _refused(session, mail, reply, runtime=runtime),
+        on_accepted=lambda session, mail: _accepted(session, mail, runtime=runtime),
+        gate=Singles(db=runtime.db, servers=office.servers, rulebook=rulebook(runtime.config), waits=waits),
+    )
 
 
 @lru_cache(maxsize=1)
 def _office(runtime: Runtime) -> Office:
     return Office.from_config(runtime.config, runtime.signer)
+
+
+def _is_wanted(session: Session, mail: OutboxMail) -> bool:
+    """Hours may have passed since it was queued."""
+    if mail.kind == DIGEST:
+        return digests.is_wanted(session, mail)
+    return mail.subscriber_id is not None and reminders.is_wanted(session, mail.subscriber_id)
 
 
 def _accepted(session: Session, mail: OutboxMail, *, runtime: Runtime) -> None:

@@ -67,7 +67,7 @@ def remind_unconfirmed(runtime: Runtime) -> None:
         if not done.has_more:
             break
     if reminded:
-        runtime.engine.nudge("send_outbox")
+        runtime.engine.nudge("send_unhurried")
 
 
 def end_pauses(runtime: Runtime) -> None:
@@ -98,7 +98,7 @@ def make_digests(runtime: Runtime) -> None:
             done = digests.make_some(session, means=runtime, now=runtime.clock.now())
         queued, has_more = queued + done.queued, done.has_more
     if queued:
-        runtime.engine.nudge("send_outbox")
+        runtime.engine.nudge("send_unhurried")
 
 
 def forget_settled_mail(runtime: Runtime) -> None:

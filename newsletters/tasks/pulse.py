@@ -18,6 +18,7 @@ from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
 from newsletters.tasks.identity import is_known_dead
 from newsletters.tasks.long_work import LongWork
+from newsletters.tasks.outbox import CAN_WAIT, URGENT
 from newsletters.tasks.periodic import Timetable
 from newsletters.tasks.presence import Presence
 
@@ -63,10 +64,11 @@ class Pulse:
             self._nudge("take_forms")
 
     def nudge_outbox(self) -> None:
-        with self.runtime.db.reading() as session:
-            due_at = outbox.next_due_at(session)
-        if due_at is not None and due_at <= self.runtime.clock.now():
-            self._nudge("send_outbox")
+        for task, which in (("send_outbox", URGENT), ("send_unhurried", CAN_WAIT)):
+            with self.runtime.db.reading() as session:
+                due_at = outbox.next_due_at(session, which)
+            if due_at is not None and due_at <= self.runtime.clock.now():
+                self._nudge(task)
 
     def start_due_issues(self) -> None:
         with self.runtime.db.reading() as session:

@@ -10,7 +10,8 @@ from newsletters.tasks.domains import DomainLooks
 from newsletters.tasks.flow import DomainLookups
 from newsletters.tasks.forms import take_forms
 from newsletters.tasks.long_work import LongWork
-from newsletters.tasks.outbox import send_outbox
+from newsletters.tasks.one_round import OneRound
+from newsletters.tasks.outbox import send_outbox, send_unhurried
 from newsletters.tasks.probe import Probe
 from newsletters.tasks.pulse import Pulse
 
@@ -19,6 +20,7 @@ PRIORITIES = {
     "take_forms": 100,
     "send_outbox": 100,
     "pulse": 50,
+    "send_unhurried": 30,
     "probe": 20,
     "deliver": 10,
     "long_work": 5,
@@ -39,10 +41,12 @@ def register(runtime: Runtime) -> Tasks:
     """Bind every task to ``runtime`` and make it known to its engine."""
     deliveries = Deliveries(runtime)
     long_work = LongWork(runtime, should_stop=deliveries.stopping.is_set)
+    unhurried = partial(send_unhurried, runtime, should_stop=deliveries.stopping.is_set)
     pulse, probe = Pulse(runtime, deliveries, long_work), Probe(runtime)
     table: dict[str, Callable[[], None]] = {
         "take_forms": partial(take_forms, runtime, should_stop=deliveries.stopping.is_set),
         "send_outbox": partial(send_outbox, runtime, should_stop=deliveries.stopping.is_set),
+        "send_unhurried": partial(OneRound().run, unhurried),
         "pulse": pulse.beat,
         "probe": lambda: probe.probe(deliveries.office.servers),
         "deliver": deliveries.deliver,

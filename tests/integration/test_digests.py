@@ -89,6 +89,18 @@ class Newsroom:
                 session.scalars(select(OutboxMail).where(OutboxMail.kind == "digest").order_by(OutboxMail.id))
             )
 
+    def has_a_digest_queued(self) -> None:
+        self.pauses(DAY)
+        self.publishes("First")
+        self.lets_pass(HOUR)
+        self.resumes()
+        self.makes_digests()
+
+    def still_wants_its_digest(self) -> list[bool]:
+        """What is said of each digest when it is its turn to leave."""
+        with self.runtime.db.transaction() as session:
+            return [digests.is_wanted(session, mail) for mail in self.mails()]
+
     def told(self) -> list[list[str]]:
         """The subjects in each digest."""
         return [[issue["subject"] for issue in mail.params["issues"]] for mail in self.mails()]
@@ -334,6 +346,41 @@ def test_who_pauses_again_before_it_was_made_has_all_of_it_on_the_next_return(ne
     newsroom.makes_digests()
 
     assert newsroom.told() == [["Second", "First"]]
+
+
+def test_a_queued_digest_does_not_leave_to_whoever_left_meanwhile(newsroom: Newsroom) -> None:
+    newsroom.has_a_digest_queued()
+    with newsroom.runtime.db.transaction() as session:
+        token = newsroom.runtime.signer.sign(Purpose.UNSUBSCRIBE, newsroom.subscription.id)
+        unsubscribe.leave(session, token, means=newsroom.runtime, mechanism=Mechanism.LINK, now=newsroom.now)
+
+    assert newsroom.still_wants_its_digest() == [False]
+
+
+def test_a_queued_digest_does_not_leave_to_whoever_must_not_be_written_to(newsroom: Newsroom) -> None:
+    newsroom.has_a_digest_queued()
+    wanted = newsroom.still_wants_its_digest()
+    with newsroom.runtime.db.transaction() as session:
+        reader = session.get_one(Subscriber, newsroom.subscription.subscriber_id)
+        reason = SuppressionReason.EDITOR
+        suppress(session, address_hash=reader.address_hash, reason=reason, now=newsroom.now)
+
+    assert (wanted, newsroom.still_wants_its_digest()) == ([True], [False])
+
+
+def test_who_pauses_while_a_digest_is_queued_has_all_of_it_on_the_next_return(newsroom: Newsroom) -> None:
+    newsroom.has_a_digest_queued()
+    newsroom.lets_pass(HOUR)
+    newsroom.pauses(DAY)
+    newsroom.publishes("Second")
+    wanted = newsroom.still_wants_its_digest()
+    newsroom.lets_pass(HOUR)
+    newsroom.resumes()
+
+    newsroom.makes_digests()
+
+    assert wanted == [False]
+    assert newsroom.told() == [["First"], ["Second", "First"]]
 
 
 def test_pausing_for_longer_keeps_the_beginning_of_the_pause(newsroom: Newsroom) -> None:

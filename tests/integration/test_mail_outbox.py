@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,6 +21,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Signer
 from newsletters.mail import claims
+from newsletters.mail.gatekeeper import Leave
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import (
@@ -40,6 +42,7 @@ from tests.mailcheck import checked, html_of, text_of
 from tests.scripted import ScriptedServer
 from tests.sink import PROJECT, SinkProcess, wait_until
 
+LETTER = b"Subject: A letter\r\n\r\nWords\r\n"
 INVITATION = {"inviter": "Olena", "url": "https://news.example/desk/invitation/token", "days": 7}
 
 
@@ -460,6 +463,29 @@ def test_while_the_first_server_is_away_mail_goes_over_the_next(
     assert (sent.accepted, sent.postponed) == (3, 0)
     assert [post.row(mail_id).attempts for mail_id in mail_ids] == [1, 1, 1]
     assert sink.stats()["connections"]["total"] == 1
+
+
+def test_a_connection_that_has_carried_its_share_of_a_kind_makes_way(post: Post, sink: SinkProcess) -> None:
+    with post.office.connection() as connection:
+        for number in range(5):
+            leave = Leave(NOW, group="google", most=2)
+            connection.send(sender="", recipient=f"r{number}@gmail.com", message=LETTER, leave=leave)
+
+    assert sorted(Counter(message.connection for message in sink.messages()).values()) == [1, 2, 2]
+
+
+def test_a_mail_goes_over_the_server_it_has_leave_for(
+    db: Database, clock: FixedClock, config: Config, sink: SinkProcess
+) -> None:
+    with ScriptedServer({}) as first:
+        servers = replace(config, smtp_url=f"{first.url} {sink.smtp_url}")
+        office = Office.from_config(servers, Signer([b"k" * 40]))
+        with office.connection() as connection:
+            leave = Leave(NOW, [office.servers[1].name])
+            connection.send(sender="", recipient="reader@readers.example", message=LETTER, leave=leave)
+
+    assert (first.connections, len(sink.messages())) == (0, 1)
+    assert connection.used == office.servers[1].name
 
 
 def test_a_mail_that_one_server_refused_is_not_offered_to_the_next(

@@ -57,6 +57,28 @@ def counts(runtime: Runtime) -> funnel.Unconfirmed:
         return funnel.unconfirmed(session, since=SINCE)
 
 
+def test_a_reminder_that_waited_does_not_leave_to_whoever_confirmed_or_must_not_be_written_to(
+    runtime: Runtime, asked: Reader, news: Newsletter
+) -> None:
+    reminds(runtime)
+
+    wanted = [_is_wanted(asked)]
+    with runtime.db.transaction() as session:
+        suppress(session, address_hash=asked.row.address_hash, reason=SuppressionReason.EDITOR, now=asked.now)
+    wanted.append(_is_wanted(asked))
+    other = Reader(runtime, email="other@readers.example")
+    other.signs_up(news)
+    wanted.append(_is_wanted(other))
+    other.confirms()
+
+    assert [*wanted, _is_wanted(other)] == [True, False, True, False]
+
+
+def _is_wanted(reader: Reader) -> bool:
+    with reader.runtime.db.reading() as session:
+        return reminders.is_wanted(session, reader.row.id)
+
+
 def test_who_has_not_confirmed_after_a_day_is_reminded_and_can_confirm_by_that(
     runtime: Runtime, asked: Reader, news: Newsletter
 ) -> None:

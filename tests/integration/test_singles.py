@@ -1,0 +1,280 @@
+"""Single mails and the rates: what can wait keeps to them, what cannot is counted; no issue is stopped."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from config import Config
+from newsletters.delivery import servers_books
+from newsletters.delivery.servers import Breaker
+from newsletters.delivery.servers_books import ServerState
+from newsletters.delivery.shaping_file import Rulebook
+from newsletters.delivery.shaping_models import Bucket, DomainProvider
+from newsletters.delivery.singles import AHEAD, Singles
+from newsletters.kernel.db import Database
+from newsletters.mail.gatekeeper import Later, Leave
+from newsletters.mail.models import OutboxMail, OutboxState
+from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.server import SmtpServer
+from newsletters.runtime import Runtime, build
+from newsletters.tasks.outbox import send_outbox, send_unhurried
+from tests.conftest import NOW
+from tests.dispatching import ONE, OTHER, Flow, most_in_any
+from tests.sink import SinkProcess
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+TWO_A_SECOND = f'[servers."{ONE}"]\nrate = "2/second"\n'
+GOOGLE_ONE_A_SECOND = '[providers.google]\nrate = "1/second"\n'
+READER = "reader@readers.example"
+
+
+class Gate:
+    """The gate of digests, or of what somebody waits for, with a clock that is moved by hand."""
+
+    def __init__(
+        self, db: Database, folder: Path, *, rules: str = "", servers: str = ONE, waits: bool = True
+    ) -> None:
+        path = folder / "shaping.toml"
+        path.write_text(rules)
+        urls = " ".join(f"smtp://{server}" for server in servers.split())
+        self.now = NOW
+        self.singles = Singles(
+            db=db, servers=SmtpServer.from_urls(urls), rulebook=Rulebook(path), waits=waits
+        )
+
+    def ask(self, recipient: str = READER) -> Leave | Later:
+        return self.singles.ask(recipient, now=self.now)
+
+    def passes(self, recipient: str = READER) -> Leave:
+        found = self.ask(recipient)
+        assert isinstance(found, Leave)
+        return found
+
+    def waits(self, recipient: str = READER) -> Later:
+        found = self.ask(recipient)
+        assert isinstance(found, Later)
+        return found
+
+    def leaves(self, server: str = ONE) -> None:
+        """A mail that somebody waits for goes over a server."""
+        self.singles.left(READER, self.passes(), server=server)
+
+
+def test_without_rules_everything_leaves_at_once(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path)
+
+    assert {gate.passes().at for _ in range(50)} == {NOW}
+    with db.reading() as session:
+        assert session.scalars(select(Bucket)).all() == []
+
+
+def test_digests_keep_to_a_servers_rate_to_the_letter(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=TWO_A_SECOND)
+
+    left: list[datetime] = []
+    while gate.now < NOW + 10 * SECOND:
+        found = gate.ask()
+        if isinstance(found, Leave):
+            left.append(found.at)
+        gate.now = found.at if isinstance(found, Leave) else found.until
+
+    assert len(left) == pytest.approx(20, abs=2)
+    assert most_in_any(5 * SECOND, left) <= 2 * 5 + 2
+
+
+def test_digests_and_an_issue_share_one_rate_and_neither_starves(db: Database, tmp_path: Path) -> None:
+    rules = f'[servers."{ONE}"]\nrate = "20/second"\n'
+    gate, flow = Gate(db, tmp_path, rules=rules), Flow(db, tmp_path, rules=rules)
+    flow.add(1000)
+
+    sent = Counter[str]()
+    until = NOW
+    for step in range(200):
+        flow.now = gate.now = NOW + step * SECOND / 20
+        if gate.now >= until:
+            found = gate.ask()
+            sent["digests"] += isinstance(found, Leave)
+            until = found.at if isinstance(found, Leave) else found.until
+        sent["letters"] += len(flow.send_all())
+        flow.dispatcher.refresh(now=flow.now)
+
+    assert sent.total() <= 20 * 10 + 20
+    assert sent["digests"] >= 20
+    assert sent["letters"] >= 100
+
+
+def test_a_digest_behind_a_providers_rate_holds_up_no_other(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=GOOGLE_ONE_A_SECOND)
+    gate.passes("one@gmail.com")
+
+    waits = [gate.waits("two@gmail.com").until, gate.waits("three@gmail.com").until]
+
+    assert waits == [NOW + SECOND, NOW + 2 * SECOND]
+    assert gate.passes("four@ukr.net").at == NOW
+
+
+def test_what_waits_takes_nothing_of_one_rate_while_it_waits_for_the_other(
+    db: Database, tmp_path: Path
+) -> None:
+    gate = Gate(db, tmp_path, rules=TWO_A_SECOND + GOOGLE_ONE_A_SECOND)
+    gate.passes("one@gmail.com")
+
+    gate.waits("two@gmail.com")
+
+    assert gate.passes("three@ukr.net").at == NOW
+
+
+def test_a_domain_whose_mx_was_found_keeps_to_its_providers_rate(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=GOOGLE_ONE_A_SECOND)
+    with db.transaction() as session:
+        session.add(DomainProvider(domain="press.example", provider="google", expires_at=NOW + DAY))
+    gate.passes("one@press.example")
+
+    assert gate.waits("two@gmail.com").why == "rate"
+
+
+def test_a_warm_up_counts_digests_and_the_rest_comes_tomorrow(db: Database, tmp_path: Path) -> None:
+    rules = f'[servers."{ONE}"]\nwarm_up = {{ since = 2026-03-02, days = [3, 100] }}\n'
+    gate = Gate(db, tmp_path, rules=rules)
+    for _ in range(3):
+        gate.passes()
+
+    later = gate.waits()
+
+    tomorrow = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)
+    assert tomorrow <= later.until <= tomorrow + timedelta(minutes=10)
+    gate.now = later.until
+    gate.passes()
+
+
+def test_a_digest_goes_over_the_server_that_may_take_it(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=f'[servers."{ONE}"]\nrate = "1/minute"\n', servers=f"{ONE} {OTHER}")
+
+    first, second = gate.passes(), gate.passes()
+
+    assert (first.servers, second.servers) == ((ONE, OTHER), (OTHER,))
+
+
+@pytest.mark.parametrize("is_everywhere", [True, False])
+def test_no_digest_goes_where_mail_rests(db: Database, tmp_path: Path, is_everywhere: bool) -> None:
+    gate = Gate(db, tmp_path)
+    rest = Breaker(3, SECOND, NOW, NOW + 60 * SECOND, "it rests")
+    with db.transaction() as session:
+        if is_everywhere:
+            servers_books.write_state(session, ONE, ServerState(breaker=rest))
+        else:
+            servers_books.write_rest(session, ONE, "google", rest)
+
+    later = gate.waits("one@gmail.com")
+
+    assert (later.why, later.until >= NOW + 60 * SECOND) == ("rest", True)
+    assert isinstance(gate.ask("two@ukr.net"), Later if is_everywhere else Leave)
+
+
+def test_a_provider_that_demands_tls_gets_no_digest_without(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, servers="relay.example:25?tls=none")
+
+    assert gate.waits("one@gmail.com").why == "tls"
+
+
+def test_a_connection_carries_no_more_digests_than_the_provider_likes(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path)
+
+    found = gate.passes("one@gmail.com")
+
+    assert (found.group, found.most) == ("google", 50)
+
+
+def test_what_somebody_waits_for_leaves_at_once_and_issues_have_a_slot_less(
+    db: Database, tmp_path: Path
+) -> None:
+    gate, flow = Gate(db, tmp_path, rules=TWO_A_SECOND, waits=False), Flow(db, tmp_path, rules=TWO_A_SECOND)
+    flow.add(100)
+    for _ in range(20):
+        gate.leaves()
+
+    at_once = len(flow.send_all())
+    flow.run(2 * SECOND)
+    sent = flow.run(5 * SECOND)
+
+    assert at_once == 0
+    assert len(sent) == pytest.approx(10, abs=1)  # twenty confirmations do not keep an issue for ten seconds
+
+
+def test_what_somebody_waits_for_counts_in_a_warm_up(db: Database, tmp_path: Path) -> None:
+    rules = f'[servers."{ONE}"]\nwarm_up = {{ since = 2026-03-02, days = [3, 100] }}\n'
+    urgent, digests = Gate(db, tmp_path, rules=rules, waits=False), Gate(db, tmp_path, rules=rules)
+    for _ in range(4):
+        urgent.leaves()
+
+    assert digests.waits().why == "day"
+
+
+def test_what_somebody_waits_for_tries_a_server_that_rests_last(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, servers=f"{ONE} {OTHER}", waits=False)
+    rest = Breaker(3, SECOND, NOW, NOW + 60 * SECOND, "it rests")
+    with db.transaction() as session:
+        servers_books.write_state(session, ONE, ServerState(breaker=rest))
+
+    assert gate.passes().servers == [OTHER, ONE]
+
+
+def test_a_digest_waits_for_its_slot_no_longer_than_a_moment(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=TWO_A_SECOND)
+    found = [gate.ask() for _ in range(6)]
+
+    slots = [leave.at for leave in found if isinstance(leave, Leave)]
+
+    assert max(slots) <= NOW + AHEAD
+    assert len(slots) == 3
+
+
+class Desk:
+    """A newsroom's outbox and the tasks that empty it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def queues(self, kind: str, recipient: str = READER) -> int:
+        invitation = {"inviter": "Olena", "url": "https://news.example/desk/invitation/token", "days": 7}
+        mail = QueuedMail(kind, recipient, "en", invitation)
+        with self.runtime.db.transaction() as session:
+            row = queue(session, mail, now=self.runtime.clock.now())
+            session.flush()
+            return row.id
+
+    def row(self, mail_id: int) -> OutboxMail:
+        with self.runtime.db.reading() as session:
+            return session.get_one(OutboxMail, mail_id)
+
+
+@pytest.fixture
+def desk(config: Config, runtime: Runtime, sink: SinkProcess) -> Desk:
+    return Desk(build(replace(config, smtp_url=sink.smtp_url), clock=runtime.clock))
+
+
+def test_a_digest_is_no_matter_of_the_mails_that_somebody_waits_for(desk: Desk, sink: SinkProcess) -> None:
+    waiting, urgent = desk.queues("reminder"), desk.queues("invitation")
+
+    send_outbox(desk.runtime)
+
+    assert desk.row(waiting).state is OutboxState.WAITING
+    assert desk.row(urgent).state is OutboxState.ACCEPTED
+
+
+def test_what_nobody_wants_any_more_is_not_sent(desk: Desk, sink: SinkProcess) -> None:
+    reminder = desk.queues("reminder")
+
+    send_unhurried(desk.runtime)
+
+    row = desk.row(reminder)
+    assert (row.state, row.params, row.reply) == (
+        OutboxState.FAILED,
+        {},
+        "not sent: not wanted any more",
+    )
+    assert sink.messages() == []
