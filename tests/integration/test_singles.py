@@ -1,6 +1,7 @@
 """Single mails and the rates: what can wait keeps to them, what cannot is counted; no issue is stopped."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from newsletters.delivery.servers_books import ServerState
 from newsletters.delivery.shaping_file import Rulebook
 from newsletters.delivery.shaping_models import Bucket, DomainProvider
 from newsletters.delivery.singles import AHEAD, Singles
+from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.gatekeeper import Later, Leave
 from newsletters.mail.models import OutboxMail, OutboxState
@@ -253,8 +255,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(config: Config, runtime: Runtime, sink: SinkProcess) -> Desk:
-    return Desk(build(replace(config, smtp_url=sink.smtp_url), clock=runtime.clock))
+def desk(config: Config, clock: FixedClock, sink: SinkProcess) -> Iterator[Desk]:
+    runtime = build(replace(config, smtp_url=sink.smtp_url), clock=clock)
+    yield Desk(runtime)
+    runtime.close()
 
 
 def test_a_digest_is_no_matter_of_the_mails_that_somebody_waits_for(desk: Desk, sink: SinkProcess) -> None:
