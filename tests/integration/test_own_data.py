@@ -10,6 +10,7 @@ from newsletters.publishing import newsletters as publishing
 from newsletters.publishing.models import IssueState, Newsletter
 from newsletters.publishing.newsletter_fields import WordingFields
 from newsletters.runtime import Runtime
+from newsletters.web.public.clocks import Clocks
 from tests.conftest import NOW
 from tests.factories import make_issue, make_subscriber
 from tests.mailbox import Reader, newsletter
@@ -70,6 +71,36 @@ def test_receipts_can_be_kept_as_a_text(client: FlaskClient, page: str) -> None:
     assert "2 March 2026, 09:00:00 UTC" in text
     assert PAGE in text
     assert "olena@readers.example" in text
+
+
+def test_moments_are_told_by_the_newsletters_clocks_and_never_without_the_offset(
+    client: FlaskClient, runtime: Runtime, news: Newsletter, page: str
+) -> None:
+    with runtime.db.transaction() as session:
+        session.get_one(Newsletter, news.id).timezone = "Europe/Kyiv"
+
+    receipts = client.get(f"{page}/receipts").get_data(as_text=True)
+    text = client.get(f"{page}/receipts.txt").get_data(as_text=True)
+    data = client.get(f"{page}/data").get_data(as_text=True)
+
+    assert "2 March 2026, 11:00 UTC+2" in receipts
+    assert "2 March 2026, 11:00:00 UTC+2" in text
+    assert "2 Mar 2026, 11:00 UTC+2</time>" in data
+    assert "09:00" not in text
+    assert "by the clocks of Europe/Kyiv" in data
+
+
+@pytest.mark.parametrize(
+    ("place", "offset"),
+    [
+        ("UTC", "UTC"),
+        ("America/St_Johns", "UTC−3:30"),
+        ("Asia/Kolkata", "UTC+5:30"),
+        ("Europe/Kyiv", "UTC+2"),
+    ],
+)
+def test_an_offset_is_told_as_people_write_it(place: str, offset: str) -> None:
+    assert Clocks(place).offset(NOW) == offset
 
 
 def test_withdrawals_and_pauses_have_receipts_too(client: FlaskClient, reader: Reader, page: str) -> None:

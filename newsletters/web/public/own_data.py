@@ -4,8 +4,6 @@ The page and the file with everything are made of the same data, so neither says
 of consent is handed out with the very words that were agreed to, as a page and as a text that can be kept.
 """
 
-from datetime import datetime
-
 from flask import Response, json, render_template, session
 from flask.typing import ResponseReturnValue
 
@@ -14,6 +12,7 @@ from newsletters.reports.own_data import everything
 from newsletters.subscribers import erasure
 from newsletters.subscribers.download import consents
 from newsletters.web.answer_words import told_words
+from newsletters.web.public.clocks import Clocks
 from newsletters.web.public.door import blueprint
 from newsletters.web.public.preferences import let_in
 from newsletters.web.public.preferences_forms import EraseForm
@@ -27,9 +26,9 @@ def consent_receipts(token: str) -> str:
     """What the reader agreed to: the words, the moment, the form and the page."""
     with context.reading() as db:
         reader = let_in(db, token)
-        receipts = consents(db, reader)
+        receipts, clocks = consents(db, reader), Clocks.of(db, reader)
     return render_template(
-        "public/receipts.html", reader=reader, receipts=receipts, token=token, words=WORDS, moment=_moment
+        "public/receipts.html", reader=reader, receipts=receipts, token=token, words=WORDS, clocks=clocks
     )
 
 
@@ -38,13 +37,13 @@ def download_receipts(token: str) -> Response:
     """The same as a text to keep."""
     with context.reading() as db:
         reader = let_in(db, token)
-        receipts = consents(db, reader)
+        receipts, clocks = consents(db, reader), Clocks.of(db, reader)
     text = render_template(
         "public/receipts.txt",
         reader=reader,
         receipts=receipts,
         words=WORDS,
-        moment=_moment,
+        clocks=clocks,
         now=context.now(),
     )
     return _file(text, "my-consent.txt", "text/plain")
@@ -56,7 +55,8 @@ def all_data(token: str) -> str:
     with context.reading() as db:
         reader = let_in(db, token)
         data, told = everything(db, reader, now=context.now()), told_words(db, reader)
-    return render_template("public/data.html", data=data, told=told, token=token, words=WORDS, moment=_moment)
+        clocks = Clocks.of(db, reader)
+    return render_template("public/data.html", data=data, told=told, token=token, words=WORDS, clocks=clocks)
 
 
 @blueprint.get("/preferences/<token>/download")
@@ -87,8 +87,3 @@ def _file(body: str, name: str, mimetype: str) -> Response:
     response = Response(body, content_type=f"{mimetype}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _moment(said: str) -> datetime:
-    """A moment of the data, for the page's own filters."""
-    return datetime.fromisoformat(said)

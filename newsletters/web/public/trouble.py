@@ -47,7 +47,10 @@ def broken(_error: TokenForged | None = None) -> ResponseReturnValue:
 @blueprint.errorhandler(ReaderGone)
 def way_in_closed(_error: TokenExpired | ReaderGone) -> ResponseReturnValue:
     """A link to somebody's preferences that is too old, or void since the address has changed."""
-    what = _("A link to your preferences is good for one day. We can mail you a new one.")
+    what = _(
+        "A link to your preferences is good for one day, and no longer once your address has changed. "
+        "We can mail you a new one."
+    )
     return _page(_("This link is too old"), what, [(_("Mail me a new link"), "/preferences")]), 410
 
 
