@@ -118,6 +118,15 @@ def test_what_is_wrong_is_said_at_its_place_and_stays_typed(client: FlaskClient,
         assert session.scalars(select(SavedForm)).all() == []
 
 
+def test_a_form_of_no_newsletter_is_told_so_where_they_are_chosen(client: FlaskClient) -> None:
+    none = {name: value for name, value in MADE.items() if not name.endswith("-offered")}
+
+    page = post(client, "/desk/forms/new", none).get_data(as_text=True)
+
+    section = page.split('aria-labelledby="newsletters-head"')[1].split("</section>")[0]
+    assert "Please choose at least one newsletter" in section
+
+
 def test_what_nobody_can_choose_is_refused_at_its_place(client: FlaskClient) -> None:
     made_up = {"language": "0", "accent": "x", "questions-0-kind": "x", "questions-1-label_en": "?" * 121}
 

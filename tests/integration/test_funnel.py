@@ -218,6 +218,7 @@ def test_the_desk_shows_the_way_and_where_it_ends(
 
     assert "Nothing yet" in empty
     assert ARTICLE in page
+    assert page.count('<th role="columnheader" scope="col" class="num">Form shown</th>') == 3
     assert "Explaining Ukraine" in page
     assert "Nothing yet" in other
 

@@ -1,7 +1,7 @@
 """“Why didn't she get it?”: one box, one address, and the explanation with what to do."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -201,6 +201,33 @@ def test_the_box_explains_and_sends_the_mail_once_more(
     assert "never opened" in page.get_data(as_text=True)
     assert "once more" in answer.get_data(as_text=True)
     assert len(mails(db, "confirm")) == 2
+
+
+def test_a_pause_says_until_when_by_the_newsletters_clocks(
+    desk: FlaskClient, runtime: Runtime, news: Newsletter, db: Database
+) -> None:
+    reader = Reader(runtime)
+    reader.joins(news)
+    with db.transaction() as session:
+        session.get_one(Newsletter, news.id).timezone = "Europe/Kyiv"
+        row = session.merge(reader.subscription(news))
+        row.state, row.paused_until = SubscriptionState.PAUSED, datetime(2026, 5, 9, 21, tzinfo=UTC)
+
+    page = desk.get("/desk/readers/why", query_string={"address": reader.email}).get_data(as_text=True)
+
+    assert "The reader is pausing until 10 May 2026." in page
+
+
+def test_a_slip_in_the_domain_leads_to_the_address_that_was_meant(
+    desk: FlaskClient, runtime: Runtime, news: Newsletter, db: Database
+) -> None:
+    with db.transaction() as session:
+        domains.remember(session, {"gmial.com": False}, now=runtime.clock.now())
+    Reader(runtime, email="olena@gmial.com").signs_up(news)
+
+    page = desk.get("/desk/readers/why", query_string={"address": "olena@gmial.com"}).get_data(as_text=True)
+
+    assert 'href="/desk/readers/why?address=olena@gmail.com"' in page
 
 
 def test_an_unknown_address_gets_a_hint(desk: FlaskClient, runtime: Runtime, news: Newsletter) -> None:

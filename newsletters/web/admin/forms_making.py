@@ -109,6 +109,8 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
     questions = FieldList(FormField(QuestionLine), max_entries=MOST_FIELDS + 1)
     origins = TextAreaField(_l("Sites that may use it"))
 
+    newsletters_wrong = ""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         own = SelectChoice("", _l("As the site has it"))
@@ -172,6 +174,7 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
                 self.form_errors.append(f"{_question_words(line)}: {problem_words(problem)}")
             elif part in ("newsletters", "form"):
                 self.form_errors.append(problem_words(problem))
+                self.newsletters_wrong = self.form_errors[-1] if part == "newsletters" else ""
             else:
                 self[part].errors = [problem_words(problem)]
 

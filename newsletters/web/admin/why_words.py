@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from flask import url_for
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from newsletters.reports.why import Answer, Why
+from newsletters.subscribers.mailboxes import likely_meant
 from newsletters.subscribers.queries import Person
 from newsletters.web.admin.reader_words import delivery_reason, reason_words
 
@@ -50,11 +52,17 @@ def _held(_it: Answer, _person: Person) -> Advice:
 
 
 def _no_server(_it: Answer, person: Person) -> Advice:
-    domain = person.subscriber.email.rpartition("@")[2]
+    name, _at, domain = person.subscriber.email.rpartition("@")
+    what = _("No mail server answers for %(domain)s. The address is most likely misspelt.", domain=domain)
+    if not (meant := likely_meant(domain.lower())):
+        return Advice(BAD, what, _("Ask for the right address; signing up again with it is enough."))
+    address = f"{name}@{meant}"
     return Advice(
         BAD,
-        _("No mail server answers for %(domain)s. The address is most likely misspelt.", domain=domain),
-        _("Ask for the right address; signing up again with it is enough."),
+        what,
+        _("Was it %(address)s? Signing up again with the right address is enough.", address=address),
+        _("Look at %(address)s", address=address),
+        url_for("desk.why", address=address),
     )
 
 
@@ -109,8 +117,12 @@ def _left(_it: Answer, _person: Person) -> Advice:
     )
 
 
-def _paused(_it: Answer, _person: Person) -> Advice:
-    return Advice(INFO, _("The reader is pausing."), _("It goes on by itself, or on their preferences page."))
+def _paused(it: Answer, _person: Person) -> Advice:
+    what = _("The reader is pausing.")
+    if it.until is not None:
+        day = format_date(it.until.astimezone(it.newsletter.zone), "d MMMM y", rebase=False)
+        what = _("The reader is pausing until %(day)s.", day=day)
+    return Advice(INFO, what, _("It goes on by itself then, or earlier if they end the pause."))
 
 
 def _unreachable(_it: Answer, person: Person) -> Advice:
