@@ -15,11 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.providers_report import Report
+from newsletters.bounces.queries import latest_mail
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
 from newsletters.kernel.tokens import TokenRefused
-from newsletters.mail.models import OutboxMail, OutboxState
+from newsletters.mail.models import OutboxMail
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths
 from newsletters.subscribers.models import Subscriber
 
@@ -83,7 +84,7 @@ def _by_address(session: Session, written: str, digester: Digester) -> IssueBoun
     reader_id = session.scalar(select(Subscriber.id).where(Subscriber.address_hash == address_hash))
     if reader_id is None:
         return None
-    return _latest_issue(session, reader_id) or _latest_mail(session, reader_id)
+    return _latest_issue(session, reader_id) or latest_mail(session, reader_id)
 
 
 def _latest_issue(session: Session, reader_id: int) -> IssueBounce | None:
@@ -97,13 +98,3 @@ def _latest_issue(session: Session, reader_id: int) -> IssueBounce | None:
         .limit(1)
     )
     return IssueBounce(issue_id, reader_id) if issue_id is not None else None
-
-
-def _latest_mail(session: Session, reader_id: int) -> MailBounce | None:
-    mail_id = session.scalar(
-        select(OutboxMail.id)
-        .where(OutboxMail.subscriber_id == reader_id, OutboxMail.state != OutboxState.WAITING)
-        .order_by(OutboxMail.id.desc())
-        .limit(1)
-    )
-    return MailBounce(mail_id) if mail_id is not None else None

@@ -21,6 +21,7 @@ from newsletters.bounces.parse_arf import Complaint, complaint, message_ids
 from newsletters.bounces.processing import record_event
 from newsletters.bounces.quarantine import Guess
 from newsletters.bounces.quarantined import QuarantineReason
+from newsletters.bounces.queries import latest_mail
 from newsletters.bounces.reading import read_letter
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
@@ -171,14 +172,17 @@ def _claims(
             continue
 
 
-def _about_subscription(session: Session, ids: tuple[int, ...]) -> IssueBounce | None:
-    """An unsubscribe token names a subscription and the issue it stood in; a mail apart from issues has
-    none.
+def _about_subscription(session: Session, ids: tuple[int, ...]) -> About | None:
+    """An unsubscribe token names a subscription and the issue it stood in.
+
+    In a digest it names no issue; then the newest single mail to the reader is meant.
     """
     subscription_id, issue_id = (*ids, 0, 0)[:2]
     moved = session.get(MovedSubscription, subscription_id)
     row = session.get(Subscription, moved.subscription_id if moved else subscription_id)
-    return IssueBounce(issue_id, row.subscriber_id) if row is not None and issue_id else None
+    if row is None:
+        return None
+    return IssueBounce(issue_id, row.subscriber_id) if issue_id else latest_mail(session, row.subscriber_id)
 
 
 def _guess(session: Session, found: Complaint, proofs: Proofs) -> Guess:

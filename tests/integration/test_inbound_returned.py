@@ -16,7 +16,7 @@ from newsletters.inbound.door import LARGEST_MESSAGE_BYTES, MailDoor
 from newsletters.inbound.listening import listening
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
-from newsletters.mail.models import OutboxMail
+from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.outbox import QueuedMail, queue
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -186,6 +186,25 @@ def test_a_complaint_is_resolved_by_anything_we_signed(
     assert how_suppressed(db, reader) is SuppressionReason.COMPLAINT
     with db.reading() as session:
         assert session.scalars(select(Complaint.issue_id)).one() == issue_id
+
+
+def test_a_complaint_about_a_digest_is_resolved_by_its_way_out(
+    door: Door, db: Database, issue_and_reader: tuple[int, int]
+) -> None:
+    _, reader_id = issue_and_reader
+    with db.transaction() as session:
+        reader = session.get_one(Subscriber, reader_id)
+        digest = queue(session, QueuedMail("digest", reader.email, "en", {}, reader_id), now=NOW)
+        digest.state = OutboxState.ACCEPTED
+        found = select(Subscription.id).where(Subscription.subscriber_id == reader_id)
+        subscription_id = session.scalars(found).one()
+    leave = door.runtime.urls.unsubscribe(door.runtime.signer.sign(Purpose.UNSUBSCRIBE, subscription_id))
+    original = f"List-Unsubscribe: <{leave}>\n{our_mail(to='redacted', return_path='')}"
+
+    door.deliver(COMPLAINTS, yahoo(original), sender="feedback@provider.example")
+
+    assert how_suppressed(db, reader_id) is SuppressionReason.COMPLAINT
+    assert quarantined(db) == []
 
 
 def test_the_report_itself_may_carry_the_return_path(
