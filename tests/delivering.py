@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
@@ -25,12 +26,10 @@ from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
-from newsletters.tasks.register import Tasks
+from newsletters.tasks.register import Tasks, register
 from tests.conftest import NOW
 from tests.factories import DIGESTER, make_issue, make_newsletter, make_subscriber, make_subscription
-from tests.sink import PROJECT, SinkProcess, wait_until
-
-STOP_SECONDS = 60.0
+from tests.sink import PROJECT, SinkProcess, ended, wait_until
 
 
 def make_audience(db: Database, count: int, *, first: str = "reader") -> Newsletter:
@@ -76,8 +75,13 @@ def schedule_issue(db: Database, newsletter: Newsletter, *, at: datetime) -> int
 
 
 def state_of(db: Database, issue_id: int) -> IssueState:
+    return stored(db, issue_id).state
+
+
+def stored(db: Database, issue_id: int) -> Issue:
+    """The issue as it is now."""
     with db.reading() as session:
-        return session.get_one(Issue, issue_id).state
+        return session.get_one(Issue, issue_id)
 
 
 def outcomes(db: Database, issue_id: int) -> dict[DeliveryState, int]:
@@ -91,6 +95,14 @@ def delivery_to(db: Database, issue_id: int, email: str) -> Delivery:
     with db.reading() as session:
         found = select(Delivery).join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         return session.scalars(found.where(Delivery.issue_id == issue_id, Subscriber.email == email)).one()
+
+
+@pytest.fixture
+def tasks(runtime: Runtime) -> Iterator[Tasks]:
+    """What a worker does, and nobody else does it meanwhile."""
+    made = register(runtime)
+    yield made
+    made.deliveries.stop()
 
 
 def work(runtime: Runtime, tasks: Tasks) -> None:
@@ -151,12 +163,7 @@ class WorkerProcess:
         process, self._process = self._process, None
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
-        try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        return ended(process)
 
     def _has_ended(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

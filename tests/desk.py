@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from newsletters.accounts.editors import create_editor
-from newsletters.accounts.models import Editor, Role
+from newsletters.accounts.models import AuditEntry, Editor, Role
 from newsletters.accounts.sessions import open_session
 from newsletters.kernel.db import Database
 from tests.conftest import NOW
@@ -40,6 +41,12 @@ def make_editor_with_password(db: Database, role: Role = Role.OWNER) -> tuple[Ed
             session, email=address, name="Ada Reporter", role=role, now=NOW, password=PASSWORD
         ).editor
     return editor, PASSWORD
+
+
+def audited(db: Database) -> list[str]:
+    """What the audit log says was done, in its order."""
+    with db.reading() as session:
+        return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
 def csrf_token(client: FlaskClient, page: str = "/desk") -> str:

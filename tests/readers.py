@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -14,9 +15,18 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.guard import CLIENT, Post, admit
 from newsletters.subscribers.models import Subscription, SubscriptionState
 from tests.desk import csrf_token
+from tests.factories import make_newsletter
 from tests.mailbox import take_all
 
 EMAIL = "olena@readers.example"
+
+
+@pytest.fixture
+def newsroom(db: Database) -> None:
+    """Two newsletters that anybody may join."""
+    with db.transaction() as session:
+        make_newsletter(session, slug="explaining-ukraine")
+        make_newsletter(session, slug="morning-brief", name="Morning Brief")
 
 
 def sign_up(

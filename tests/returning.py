@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.event import EventKind, MailEvent, Recorded
@@ -24,6 +24,7 @@ from newsletters.mail.verp import IssueBounce, ReturnPaths
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber
+from newsletters.subscribers.suppression import reason_for
 from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.conftest import NOW
 from tests.corpus.returned.building import READER
@@ -55,6 +56,17 @@ def issue_to(runtime: Runtime, readers: int, *, first: str = "reader") -> tuple[
     with runtime.db.reading() as session:
         rows = session.execute(select(Subscriber.id).where(Subscriber.email_key.startswith(first)))
         return issue_id, sorted(rows.scalars())
+
+
+def suppressed(db: Database, reader: Subscriber) -> SuppressionReason | None:
+    """Why nothing is sent to ``reader``; None where mail is."""
+    with db.reading() as session:
+        return reason_for(session, reader.address_hash)
+
+
+def count_of(db: Database, model: type[Any]) -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def read_returned(raw: bytes) -> Verdict:

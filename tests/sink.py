@@ -203,15 +203,10 @@ class SinkProcess:
         process, self._process = self._process, None
         process.send_signal(with_signal)
         try:
-            status = process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+            return ended(process)
         finally:
             if process.stdout is not None:
                 process.stdout.close()
-        return status
 
     def __enter__(self) -> Self:
         return self.start()
@@ -342,6 +337,16 @@ def _be_a_sink(environment: Mapping[str, str], stdout: Connection, stderr: str) 
     stdout.close()
     os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
     sys.exit(main())
+
+
+def ended(process: Running, *, within: float = STOP_SECONDS) -> int:
+    """Wait for the end of a process and return its status; one that does not end is killed, and fails."""
+    try:
+        return process.wait(within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def wait_until(condition: Callable[[], T | None], *, timeout: float, what: str) -> T:

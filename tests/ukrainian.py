@@ -1,15 +1,22 @@
-"""A newsroom with one newsletter in each language, and browsers that ask for one."""
+"""A Ukrainian newsletter, a reader of it, and browsers that ask for a language."""
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletters.kernel.db import Database
+from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import IssueState, Newsletter, OptInWording
+from newsletters.runtime import Runtime
+from newsletters.subscribers.mails import preferences_token
+from newsletters.subscribers.models import Subscriber, Subscription
 from tests.conftest import NOW
-from tests.factories import make_issue, make_newsletter
+from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
+from tests.readers import EMAIL
 
 PAGE = "/newsletters/nedilia"
 ASKED = "uk-UA,uk;q=0.9,en;q=0.5"
@@ -55,3 +62,30 @@ def found_newsletter(session: Session) -> Newsletter:
             sent_at=at,
         )
     return newsletter
+
+
+@pytest.fixture
+def ukrainian(app: Flask) -> FlaskClient:
+    """A browser that asks for Ukrainian."""
+    return browser(app, ASKED)
+
+
+@pytest.fixture
+def ukrainian_subscription(db: Database, newsletter: Newsletter) -> Subscription:
+    """Of somebody who reads the Ukrainian newsletter and speaks Ukrainian."""
+    with db.transaction() as session:
+        return make_subscription(session, newsletter, make_subscriber(session, EMAIL, language="uk"))
+
+
+@pytest.fixture
+def preferences(runtime: Runtime, db: Database, ukrainian_subscription: Subscription) -> str:
+    """The path of their own preferences."""
+    with db.reading() as session:
+        reader = session.get_one(Subscriber, ukrainian_subscription.subscriber_id)
+    return f"/preferences/{preferences_token(runtime, reader, now=NOW)}"
+
+
+@pytest.fixture
+def leaving(runtime: Runtime, ukrainian_subscription: Subscription) -> str:
+    """The path of the link in their issues."""
+    return f"/unsubscribe/{runtime.signer.sign(Purpose.UNSUBSCRIBE, ukrainian_subscription.id, 0)}"

@@ -16,6 +16,7 @@ from newsletters.publishing.models import Issue, IssueState
 from tests.browser.looking import axe_problems, scrolls_sideways
 from tests.browser.serving import serving
 from tests.conftest import NOW
+from tests.delivering import stored
 from tests.desk import PASSWORD, make_editor_with_password
 from tests.factories import make_issue, make_newsletter, make_subscription
 
@@ -36,11 +37,6 @@ def issue(db: Database) -> Issue:
         for _ in range(2):
             make_subscription(session, newsletter)
         return make_issue(session, newsletter, body=BODY)
-
-
-def stored(db: Database, issue_id: int) -> Issue:
-    with db.reading() as session:
-        return session.get_one(Issue, issue_id)
 
 
 def sign_in(page: Page, desk: str, db: Database) -> None:

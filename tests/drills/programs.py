@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.sink import ended
+
 PROJECT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.01
@@ -89,12 +91,7 @@ class Program:
         process, self._process = self._process, None
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
-        try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        return ended(process, within=STOP_SECONDS)
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)

@@ -17,6 +17,7 @@ from newsletters.subscribers.models import Subscriber
 from newsletters.tasks.returned import watch_rates
 from tests.corpus.returned.building import our_mail
 from tests.corpus.returned.complaints import yahoo
+from tests.delivering import stored
 from tests.desk import post, signed_in
 from tests.factories import make_editor
 from tests.returning import DOMAIN, event_about, issue_to, mail_door, record
@@ -33,11 +34,6 @@ def alerts(db: Database) -> list[tuple[Measure, Level, str, int, int]]:
     return [(row.measure, row.level, row.provider, row.events, row.accepted) for row in rows]
 
 
-def issue(db: Database, issue_id: int) -> Issue:
-    with db.reading() as session:
-        return session.get_one(Issue, issue_id)
-
-
 def mails(db: Database) -> list[OutboxMail]:
     with db.reading() as session:
         return list(session.scalars(select(OutboxMail).where(OutboxMail.kind == "rate_alert")))
@@ -49,7 +45,7 @@ def test_one_complaint_of_ten_readers_is_no_share(runtime: Runtime, db: Database
     complain(db, issue_id, readers[:2])
 
     assert alerts(db) == []
-    assert issue(db, issue_id).state is IssueState.SENDING
+    assert stored(db, issue_id).state is IssueState.SENDING
 
 
 def test_the_third_complaint_is_told_to_every_editor_once(runtime: Runtime, db: Database) -> None:
@@ -62,7 +58,7 @@ def test_the_third_complaint_is_told_to_every_editor_once(runtime: Runtime, db: 
 
     assert alerts(db) == [(Measure.COMPLAINTS, Level.ALERT, "", 3, 40)]
     assert len(mails(db)) == 2
-    assert issue(db, issue_id).state is IssueState.SENDING
+    assert stored(db, issue_id).state is IssueState.SENDING
 
 
 def test_too_many_complaints_pause_the_issue(runtime: Runtime, db: Database) -> None:
@@ -70,7 +66,7 @@ def test_too_many_complaints_pause_the_issue(runtime: Runtime, db: Database) -> 
 
     complain(db, issue_id, readers[:5])
 
-    paused = issue(db, issue_id)
+    paused = stored(db, issue_id)
     assert (paused.state, paused.pause_reason) == (IssueState.PAUSED, PauseReason.COMPLAINTS)
     assert paused.pause_detail == "5 / 40"
     assert [level for _, level, *_rest in alerts(db)] == [Level.ALERT, Level.PAUSE]
@@ -86,7 +82,7 @@ def test_complaints_through_the_real_mail_door_pause_the_issue(runtime: Runtime,
             code, _ = door.deliver(f"fbl@{DOMAIN}", raw, sender="feedback@arf.mail.yahoo.example")
             assert code == 250
 
-    assert issue(db, issue_id).pause_reason is PauseReason.COMPLAINTS
+    assert stored(db, issue_id).pause_reason is PauseReason.COMPLAINTS
 
 
 def test_going_on_takes_a_reason_that_is_kept(runtime: Runtime, db: Database, client: FlaskClient) -> None:
@@ -97,12 +93,12 @@ def test_going_on_takes_a_reason_that_is_kept(runtime: Runtime, db: Database, cl
 
     asked = client.get(path).get_data(as_text=True)
     post(client, path, page=path)
-    still = issue(db, issue_id).state
+    still = stored(db, issue_id).state
     post(client, path, {"reason": "the subject was misleading; it is a list of ours"}, page=path)
 
     assert 'name="reason"' in asked
     assert still is IssueState.PAUSED
-    assert issue(db, issue_id).state is IssueState.SENDING
+    assert stored(db, issue_id).state is IssueState.SENDING
     with db.reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "issue.resumed")).one()
     assert entry.detail == "the subject was misleading; it is a list of ours"
@@ -117,11 +113,11 @@ def test_after_an_editor_let_it_go_on_it_pauses_again_only_when_complaints_doubl
         session.execute(update(Issue).values(state=IssueState.SENDING, pause_reason=None))
 
     complain(db, issue_id, readers[5:9])
-    before = issue(db, issue_id).state
+    before = stored(db, issue_id).state
     complain(db, issue_id, readers[9:10])
 
     assert before is IssueState.SENDING
-    assert issue(db, issue_id).state is IssueState.PAUSED
+    assert stored(db, issue_id).state is IssueState.PAUSED
 
 
 def test_a_provider_whose_readers_complain_is_named(runtime: Runtime, db: Database) -> None:
@@ -145,7 +141,7 @@ def test_many_dead_addresses_are_told_and_pause_nothing(runtime: Runtime, db: Da
     watch_rates(runtime)
 
     assert (Measure.HARD_BOUNCES, Level.ALERT, "", 20, 100) in alerts(db)
-    assert issue(db, issue_id).state is IssueState.SENDING
+    assert stored(db, issue_id).state is IssueState.SENDING
 
 
 def test_looking_again_tells_nobody_again(runtime: Runtime, db: Database) -> None:

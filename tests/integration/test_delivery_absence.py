@@ -1,6 +1,5 @@
 """What the server may answer for all: the issue stands still and nobody's attempts are spent."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.runtime import Runtime
-from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.register import Tasks
 from tests.conftest import NOW
 from tests.delivering import (
     act_on,
@@ -30,13 +29,6 @@ WAITING = DeliveryState.WAITING
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
     return replace(config, smtp_url=sink.smtp_url)
-
-
-@pytest.fixture
-def tasks(runtime: Runtime) -> Iterator[Tasks]:
-    made = register(runtime)
-    yield made
-    made.deliveries.stop()
 
 
 def test_a_server_that_is_away_pauses_the_issue_and_costs_nobody_an_attempt(

@@ -1,6 +1,5 @@
 """What the server may answer for one reader, and what becomes of that reader alone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,13 +38,6 @@ BOUNCED, FAILED, CANCELLED = DeliveryState.BOUNCED, DeliveryState.FAILED, Delive
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
     return replace(config, smtp_url=sink.smtp_url)
-
-
-@pytest.fixture
-def tasks(runtime: Runtime) -> Iterator[Tasks]:
-    made = register(runtime)
-    yield made
-    made.deliveries.stop()
 
 
 FAULTS = [

@@ -1,6 +1,6 @@
 """Who may write for a batch, and what happens when a worker dies or cannot write."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.publishing import lifecycle
 from newsletters.runtime import Runtime
 from newsletters.tasks.periodic import doubt_abandoned
-from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.register import Tasks
 from tests.delivering import (
     Watched,
     act_on,
@@ -39,13 +39,6 @@ ACCEPTED, WAITING, UNKNOWN = DeliveryState.ACCEPTED, DeliveryState.WAITING, Deli
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
     return replace(config, smtp_url=f"{sink.smtp_url}?connections=1")
-
-
-@pytest.fixture
-def tasks(runtime: Runtime) -> Iterator[Tasks]:
-    made = register(runtime)
-    yield made
-    made.deliveries.stop()
 
 
 def test_a_stale_worker_is_refused_and_sends_nothing_more(

@@ -18,7 +18,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscription
 from newsletters.tasks.periodic import forget_deliveries
 from tests.conftest import NOW
-from tests.delivering import make_audience
+from tests.delivering import make_audience, stored
 from tests.desk import signed_in
 from tests.factories import make_issue
 
@@ -37,8 +37,8 @@ def test_after_its_time_an_issue_keeps_its_numbers_and_not_its_readers(
 
     assert (_rows(runtime.db, old), _rows(runtime.db, young)) == (0, READERS)
     assert _told(runtime.db, old) == _told(runtime.db, young) == COUNTS
-    assert _issue(runtime.db, old).deliveries_forgotten_at == NOW + 1 * DAYS
-    assert _issue(runtime.db, young).deliveries_forgotten_at is None
+    assert stored(runtime.db, old).deliveries_forgotten_at == NOW + 1 * DAYS
+    assert stored(runtime.db, young).deliveries_forgotten_at is None
 
 
 def test_nothing_is_forgotten_where_all_is_kept(runtime: Runtime, clock: FixedClock) -> None:
@@ -78,7 +78,7 @@ def test_half_way_nothing_counts_again_what_is_going(runtime: Runtime) -> None:
     assert 0 < half < READERS
     assert (gone, kept, retried) == (False, True, 0)
     assert sum(_told(runtime.db, issue_id).values()) == READERS
-    assert _issue(runtime.db, issue_id).state is IssueState.SENT
+    assert stored(runtime.db, issue_id).state is IssueState.SENT
 
 
 def test_the_desk_says_that_the_readers_are_no_longer_kept(runtime: Runtime, client: FlaskClient) -> None:
@@ -142,8 +142,3 @@ def _rows(db: Database, issue_id: int) -> int:
 def _told(db: Database, issue_id: int) -> dict[DeliveryState, int]:
     with db.reading() as session:
         return {state: count for state, count in counts.by_state(session, issue_id).items() if count}
-
-
-def _issue(db: Database, issue_id: int) -> Issue:
-    with db.reading() as session:
-        return session.get_one(Issue, issue_id)

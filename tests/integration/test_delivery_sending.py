@@ -1,6 +1,5 @@
 """One sender against the real sink: everybody is reached once, and what people do meanwhile is obeyed."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,7 +17,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
-from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.register import Tasks
 from tests.conftest import NOW
 from tests.delivering import (
     act_on,
@@ -40,13 +39,6 @@ ACCEPTED, CANCELLED = DeliveryState.ACCEPTED, DeliveryState.CANCELLED
 @pytest.fixture
 def config(config: Config, sink: SinkProcess) -> Config:
     return replace(config, smtp_url=f"{sink.smtp_url}?connections=1")
-
-
-@pytest.fixture
-def tasks(runtime: Runtime) -> Iterator[Tasks]:
-    made = register(runtime)
-    yield made
-    made.deliveries.stop()
 
 
 def test_every_reader_gets_one_message_and_the_books_balance(

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +24,18 @@ from newsletters.subscribers.erasure import erase, unfinished_erasures
 from newsletters.subscribers.models import Subscriber
 from newsletters.tasks.identity import is_known_dead, worker_name
 from newsletters.tasks.periodic import finish_erasures
-from newsletters.tasks.register import Tasks, register
+from newsletters.tasks.register import Tasks
 from tests.conftest import NOW
-from tests.delivering import delivery_to, make_audience, outcomes, schedule_issue, send_with, state_of, work
+from tests.delivering import (
+    claim_batch,
+    delivery_to,
+    make_audience,
+    outcomes,
+    schedule_issue,
+    send_with,
+    state_of,
+    work,
+)
 from tests.sink import SinkProcess
 
 WAITING, ACCEPTED, UNKNOWN = DeliveryState.WAITING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN
@@ -39,19 +47,12 @@ def config(config: Config, sink: SinkProcess) -> Config:
     return replace(config, smtp_url=f"{sink.smtp_url}?connections=1", batch_size=5)
 
 
-@pytest.fixture
-def tasks(runtime: Runtime) -> Iterator[Tasks]:
-    made = register(runtime)
-    yield made
-    made.deliveries.stop()
-
-
 def test_eight_workers_share_the_batches_and_none_is_held_twice(runtime: Runtime) -> None:
     _started(runtime, 400)
 
     def claim_all(worker: int) -> list[int]:
         held = []
-        while (claim := _claim(runtime, f"worker {worker}")) is not None:
+        while (claim := claim_batch(runtime, f"worker {worker}")) is not None:
             held.append(claim.batch_id)
         return held
 
@@ -65,7 +66,7 @@ def test_the_batch_of_a_process_that_died_here_is_free_at_once(
     runtime: Runtime, tasks: Tasks, sink: SinkProcess
 ) -> None:
     issue_id = _started(runtime, 3)
-    assert _claim(runtime, _name_of_a_dead_process()) is not None
+    assert claim_batch(runtime, _name_of_a_dead_process()) is not None
 
     work(runtime, tasks)
 
@@ -75,7 +76,7 @@ def test_the_batch_of_a_process_that_died_here_is_free_at_once(
 
 def test_the_batch_of_somebody_who_may_live_is_left_alone(runtime: Runtime, tasks: Tasks) -> None:
     issue_id = _started(runtime, 3)
-    assert _claim(runtime, worker_name()) is not None
+    assert claim_batch(runtime, worker_name()) is not None
 
     work(runtime, tasks)
 
@@ -98,7 +99,7 @@ def test_a_cancelled_issue_leaves_in_doubt_what_a_dead_worker_had_begun(
     runtime: Runtime, tasks: Tasks, clock: FixedClock
 ) -> None:
     issue_id = _started(runtime, 3)
-    claim = _claim(runtime, "dead")
+    claim = claim_batch(runtime, "dead")
     assert claim is not None
     _begin(runtime.db, claim, claim.first_id)
     with runtime.db.transaction() as session:
@@ -151,7 +152,7 @@ def test_the_rate_is_measured_and_so_is_the_time_left(
 ) -> None:
     issue_id = _started(runtime, 20)
     for _ in range(3):
-        assert _claim(runtime, "somebody else") is not None
+        assert claim_batch(runtime, "somebody else") is not None
     work(runtime, tasks)
 
     clock.advance(timedelta(seconds=10))
@@ -244,11 +245,6 @@ def _started(runtime: Runtime, readers: int) -> int:
     with runtime.db.transaction() as session:
         freeze.start(session, issue_id, batch_size=runtime.config.batch_size, now=NOW)
     return issue_id
-
-
-def _claim(runtime: Runtime, worker: str) -> batches.Hold | None:
-    with runtime.db.transaction() as session:
-        return batches.claim(session, worker=worker, retries_doubt=True, now=runtime.clock.now())
 
 
 def _begin(db: Database, hold: batches.Hold, subscriber_id: int) -> None:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from config import Config
-from newsletters.accounts.models import AuditEntry, Editor, Role
+from newsletters.accounts.models import Editor, Role
 from newsletters.delivery.gathering import gather
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.clock import FixedClock
@@ -17,7 +17,8 @@ from newsletters.mail.models import OutboxMail
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.subscribers.models import SubscriptionState
 from tests.conftest import NOW
-from tests.desk import post, signed_in
+from tests.delivering import stored
+from tests.desk import audited, post, signed_in
 from tests.factories import make_editor, make_issue, make_newsletter, make_subscriber, make_subscription
 
 JSON = {"Accept": "application/json", "X-Requested-With": "fetch"}
@@ -44,16 +45,6 @@ def newsletter(db: Database) -> Newsletter:
 def issue(db: Database, newsletter: Newsletter) -> Issue:
     with db.transaction() as session:
         return make_issue(session, newsletter, subject="What the vote means", body="Good morning.")
-
-
-def stored(db: Database, issue_id: int) -> Issue:
-    with db.reading() as session:
-        return session.get_one(Issue, issue_id)
-
-
-def acts(db: Database) -> list[str]:
-    with db.reading() as session:
-        return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
 def words(page: str) -> str:
@@ -98,7 +89,7 @@ def test_sending_now_leaves_time_to_undo(
     page = client.get(f"/desk/issues/{issue.id}").get_data(as_text=True)
     assert "It goes out in 30 seconds." in words(page)
     assert "Undo" in page
-    assert acts(db) == ["issue.sent"]
+    assert audited(db) == ["issue.sent"]
 
 
 def test_undo_makes_it_a_draft_again(client: FlaskClient, db: Database, editor: Editor, issue: Issue) -> None:
@@ -107,7 +98,7 @@ def test_undo_makes_it_a_draft_again(client: FlaskClient, db: Database, editor: 
     post(client, f"/desk/issues/{issue.id}/confirm/draft")
 
     assert stored(db, issue.id).state is IssueState.DRAFT
-    assert acts(db) == ["issue.sent", "issue.unscheduled"]
+    assert audited(db) == ["issue.sent", "issue.unscheduled"]
 
 
 def test_a_schedule_is_read_on_the_newsletters_clocks(
@@ -289,7 +280,7 @@ def test_a_brake_is_asked_for_once_more_and_logged(
     post(client, f"/desk/issues/{going_out.id}/confirm/{action}")
 
     assert stored(db, going_out.id).state is state
-    assert acts(db) == [f"issue.{state.value}"]
+    assert audited(db) == [f"issue.{state.value}"]
 
 
 def test_a_paused_issue_goes_on(client: FlaskClient, db: Database, editor: Editor, going_out: Issue) -> None:
@@ -300,7 +291,7 @@ def test_a_paused_issue_goes_on(client: FlaskClient, db: Database, editor: Edito
 
     assert "An editor paused it" in page
     assert stored(db, going_out.id).state is IssueState.SENDING
-    assert acts(db) == ["issue.paused", "issue.resumed"]
+    assert audited(db) == ["issue.paused", "issue.resumed"]
 
 
 def test_a_brake_pulled_too_late_does_nothing_and_says_so(
@@ -309,7 +300,7 @@ def test_a_brake_pulled_too_late_does_nothing_and_says_so(
     answer = post(client, f"/desk/issues/{issue.id}/confirm/pause", follow_redirects=True)
 
     assert "It was too late for that" in answer.get_data(as_text=True)
-    assert acts(db) == []
+    assert audited(db) == []
 
 
 def test_an_unknown_brake_is_no_page(client: FlaskClient, editor: Editor, issue: Issue) -> None:
@@ -330,14 +321,14 @@ def test_a_test_goes_to_the_chosen_colleagues_with_a_mark(
     assert other.email not in {mail.recipient for mail in mails}
     assert {mail.params["subject"] for mail in mails} == {"[TEST] What the vote means"}
     assert {mail.params["values"]["name"] for mail in mails} == {editor.name, colleague.name}
-    assert acts(db) == ["issue.test_sent"]
+    assert audited(db) == ["issue.test_sent"]
 
 
 def test_a_test_to_nobody_is_no_test(client: FlaskClient, db: Database, editor: Editor, issue: Issue) -> None:
     answer = post(client, f"/desk/issues/{issue.id}/test", {})
 
     assert answer.status_code == 422
-    assert acts(db) == []
+    assert audited(db) == []
 
 
 def test_a_test_reaches_nobody_who_left_the_newsroom(

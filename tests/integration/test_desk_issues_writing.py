@@ -11,6 +11,7 @@ from sqlalchemy import select
 from newsletters.accounts.models import Editor, Role
 from newsletters.kernel.db import Database
 from newsletters.publishing.models import Issue, IssueRevision, IssueState, Newsletter
+from tests.delivering import stored
 from tests.desk import post, signed_in
 from tests.factories import make_issue, make_newsletter
 
@@ -32,11 +33,6 @@ def newsletter(db: Database) -> Newsletter:
 def issue(db: Database, newsletter: Newsletter) -> Issue:
     with db.transaction() as session:
         return make_issue(session, newsletter)
-
-
-def stored(db: Database, issue_id: int) -> Issue:
-    with db.reading() as session:
-        return session.get_one(Issue, issue_id)
 
 
 def written(version: int = 1, **fields: str) -> dict[str, object]:

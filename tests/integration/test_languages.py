@@ -5,20 +5,14 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
 
 from newsletters.kernel.db import Database
-from newsletters.kernel.tokens import Purpose
 from newsletters.publishing.models import Newsletter
-from newsletters.runtime import Runtime
-from newsletters.subscribers import mails as kinds_of_mail
-from newsletters.subscribers.models import Subscriber, Subscription
-from tests.conftest import NOW
 from tests.desk import csrf_token
-from tests.factories import make_newsletter, make_subscriber, make_subscription
+from tests.factories import make_newsletter
 from tests.readers import EMAIL, embed_sign_up, mails, post_form, press, sign_up
 from tests.spoken import language_of
-from tests.ukrainian import ASKED, PAGE, browser, found_newsletter
+from tests.ukrainian import PAGE, browser, found_newsletter
 
 
 @pytest.fixture(autouse=True)
@@ -30,38 +24,9 @@ def newsletter(db: Database) -> Newsletter:
 
 
 @pytest.fixture
-def ukrainian(app: Flask) -> FlaskClient:
-    """A browser that asks for Ukrainian."""
-    return browser(app, ASKED)
-
-
-@pytest.fixture
 def english(app: Flask) -> FlaskClient:
     """A browser that asks for English."""
     return browser(app, "en-GB,en;q=0.9")
-
-
-@pytest.fixture
-def reader(db: Database, newsletter: Newsletter) -> Subscriber:
-    """Somebody who reads the Ukrainian newsletter and speaks Ukrainian."""
-    with db.transaction() as session:
-        reader = make_subscriber(session, EMAIL, language="uk")
-        make_subscription(session, newsletter, reader)
-        return reader
-
-
-@pytest.fixture
-def preferences(runtime: Runtime, reader: Subscriber) -> str:
-    return f"/preferences/{kinds_of_mail.preferences_token(runtime, reader, now=NOW)}"
-
-
-@pytest.fixture
-def leaving(runtime: Runtime, db: Database, reader: Subscriber) -> str:
-    with db.reading() as session:
-        subscription = session.scalars(
-            select(Subscription).where(Subscription.subscriber_id == reader.id)
-        ).one()
-    return f"/unsubscribe/{runtime.signer.sign(Purpose.UNSUBSCRIBE, subscription.id, 0)}"
 
 
 class TestWhoDecides:

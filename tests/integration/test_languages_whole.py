@@ -8,24 +8,19 @@ from typing import Any
 import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 from werkzeug.test import TestResponse
 
 from newsletters.app import ERROR_PAGES
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
-from newsletters.kernel.tokens import Purpose
 from newsletters.mail.render import MailTemplates
 from newsletters.publishing.layout import issue_spec
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import mails as kinds_of_mail
-from newsletters.subscribers.models import Subscriber, Subscription
 from newsletters.subscribers.proofs import Asked
-from tests.conftest import NOW
 from tests.desk import csrf_token
-from tests.factories import make_issue, make_subscriber, make_subscription
+from tests.factories import make_issue
 from tests.integration.test_mail_kinds import KINDS
 from tests.readers import EMAIL, embed_sign_up, mailed_path, sign_up
 from tests.spoken import english_words, language_of
@@ -46,35 +41,6 @@ NAMES = ("The Newsroom", "newsroom.example", "Atom", "English", "Українс�
 def newsletter(db: Database) -> Newsletter:
     with db.transaction() as session:
         return found_newsletter(session)
-
-
-@pytest.fixture
-def ukrainian(app: Flask) -> FlaskClient:
-    """A browser that asks for Ukrainian."""
-    return browser(app, ASKED)
-
-
-@pytest.fixture
-def reader(db: Database, newsletter: Newsletter) -> Subscriber:
-    """Somebody who reads the Ukrainian newsletter and speaks Ukrainian."""
-    with db.transaction() as session:
-        reader = make_subscriber(session, EMAIL, language="uk")
-        make_subscription(session, newsletter, reader)
-        return reader
-
-
-@pytest.fixture
-def preferences(runtime: Runtime, reader: Subscriber) -> str:
-    return f"/preferences/{kinds_of_mail.preferences_token(runtime, reader, now=NOW)}"
-
-
-@pytest.fixture
-def leaving(runtime: Runtime, db: Database, reader: Subscriber) -> str:
-    with db.reading() as session:
-        subscription = session.scalars(
-            select(Subscription).where(Subscription.subscriber_id == reader.id)
-        ).one()
-    return f"/unsubscribe/{runtime.signer.sign(Purpose.UNSUBSCRIBE, subscription.id, 0)}"
 
 
 def the_pages_of_readers(

@@ -17,14 +17,8 @@ from tests.desk import csrf_token
 from tests.factories import make_issue, make_newsletter
 from tests.readers import EMAIL, embed_sign_up, mailed_path, mails, post_form, press, sign_up, states
 
+pytestmark = pytest.mark.usefixtures("newsroom")
 PENDING, ACTIVE = SubscriptionState.PENDING, SubscriptionState.ACTIVE
-
-
-@pytest.fixture(autouse=True)
-def newsroom(db: Database) -> None:
-    with db.transaction() as session:
-        make_newsletter(session, slug="explaining-ukraine")
-        make_newsletter(session, slug="morning-brief", name="Morning Brief")
 
 
 @pytest.fixture

@@ -22,14 +22,8 @@ from tests.desk import csrf_token
 from tests.factories import make_newsletter, make_subscriber, make_subscription
 from tests.readers import EMAIL, mails, post_form, sign_up, states, use_up_posts
 
+pytestmark = pytest.mark.usefixtures("newsroom")
 THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
-
-
-@pytest.fixture(autouse=True)
-def newsroom(db: Database) -> None:
-    with db.transaction() as session:
-        make_newsletter(session, slug="explaining-ukraine")
-        make_newsletter(session, slug="morning-brief", name="Morning Brief")
 
 
 def test_the_front_page_offers_every_open_newsletter(client: FlaskClient, db: Database) -> None:

@@ -17,10 +17,11 @@ from newsletters.subscribers.models import FormKind, SignupRequest, Subscriber
 from newsletters.subscribers.saved_forms import FormMade, Offered, save
 from tests.conftest import NOW
 from tests.desk import post
-from tests.factories import make_editor, make_newsletter
+from tests.factories import make_editor
 from tests.mailbox import Reader
 from tests.readers import EMAIL, embed_sign_up, mails
 
+pytestmark = pytest.mark.usefixtures("newsroom")
 ORIGIN = "https://newsroom.example"
 COUNTRY = Field("country", FieldKind.COUNTRY, {"en": "Your country", "uk": "Ваша країна"}, required=True)
 CITY = Field("city", FieldKind.TEXT, {"en": "Town", "uk": "Місто"})
@@ -43,13 +44,6 @@ RIGHT: dict[str, Any] = {
     "field-birthday": "1991-08-24",
 }
 KEPT = {"country": "UA", "city": "Lypivka", "role": "Doctor", "grown-up": True, "birthday": "1991-08-24"}
-
-
-@pytest.fixture(autouse=True)
-def newsroom(db: Database) -> None:
-    with db.transaction() as session:
-        make_newsletter(session, slug="explaining-ukraine")
-        make_newsletter(session, slug="morning-brief", name="Morning Brief")
 
 
 def made(db: Database, *fields: Field, origins: Sequence[str] = (), language: str = "en") -> SavedForm:

@@ -11,7 +11,7 @@ from newsletters.accounts import editors, second_step
 from newsletters.accounts.factor_models import SecondFactor, SignInStep
 from newsletters.accounts.factor_proof import about
 from newsletters.accounts.invitations import Letterhead
-from newsletters.accounts.models import AuditEntry, Editor, EditorSession
+from newsletters.accounts.models import Editor, EditorSession
 from newsletters.accounts.signin import Attempt, browser_cookie
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
@@ -19,7 +19,7 @@ from newsletters.kernel.sealing import Sealer
 from newsletters.mail.models import OutboxMail
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
-from tests.desk import PASSWORD, post
+from tests.desk import PASSWORD, audited, post
 from tests.second_factor import (
     HALF_MINUTE,
     RECOVERY,
@@ -40,11 +40,6 @@ def editor(db: Database, runtime: Runtime) -> Editor:
 def sessions_open(db: Database) -> int:
     with db.reading() as session:
         return session.query(EditorSession).count()
-
-
-def actions(db: Database) -> list[str]:
-    with db.reading() as session:
-        return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
 def mails(db: Database) -> list[OutboxMail]:
@@ -70,7 +65,7 @@ def test_the_code_after_it_opens_the_desk(client: FlaskClient, db: Database, edi
     assert answer.location == "/desk"
     assert client.get("/desk").status_code == 200
     assert client.get_cookie("desk-step") is None
-    assert actions(db)[-2:] == ["editor.code_asked", "editor.signed_in"]
+    assert audited(db)[-2:] == ["editor.code_asked", "editor.signed_in"]
 
 
 def test_signing_in_goes_on_to_where_one_wanted_to_go(client: FlaskClient, editor: Editor) -> None:
@@ -180,7 +175,7 @@ def test_a_recovery_code_does_instead_once_and_its_owner_hears_of_it(
     assert (mails(db)[-1].kind, mails(db)[-1].params["event"]) == ("second_factor", "recovery_used")
     assert mails(db)[-1].params["left"] == 1
     assert again.status_code == 422
-    assert "editor.recovery_code_used" in actions(db)
+    assert "editor.recovery_code_used" in audited(db)
 
 
 def test_five_wrong_codes_end_one_attempt(client: FlaskClient, editor: Editor) -> None:

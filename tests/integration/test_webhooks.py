@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -21,12 +21,12 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.subscribers.models import Subscriber
-from newsletters.subscribers.suppression import reason_for
 from newsletters.subscribers.suppression_models import SuppressionReason
 from tests import providers
 from tests.conftest import NOW
 from tests.factories import make_subscriber
 from tests.providers import MAILGUN_KEY, POSTMARK_LOGIN, SendGrid, basic, mailgun_body
+from tests.returning import count_of, suppressed
 
 SENDGRID = SendGrid()
 Posting = Callable[..., TestResponse]
@@ -82,16 +82,6 @@ def sendgrid(client: FlaskClient, events: Any, **signature: Any) -> TestResponse
     return client.post("/webhooks/sendgrid", data=raw, headers=SENDGRID.headers(raw, **signature))
 
 
-def _suppressed(db: Database, reader: Subscriber) -> SuppressionReason | None:
-    with db.reading() as session:
-        return reason_for(session, reader.address_hash)
-
-
-def _count(db: Database, model: type[Any]) -> int:
-    with db.reading() as session:
-        return session.scalar(select(func.count()).select_from(model)) or 0
-
-
 BOUNCES: dict[str, tuple[Posting, Any]] = {
     "postmark": (postmark, providers.postmark_bounce("reader@readers.example")),
     "mailgun": (mailgun, providers.mailgun_failure("reader@readers.example")),
@@ -116,7 +106,7 @@ def test_a_signed_bounce_of_a_dead_address_suppresses_it(
     answer = post(client, event)
 
     assert (answer.status_code, answer.json) == (200, {"status": "taken"})
-    assert _suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
+    assert suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
 
 
 @pytest.mark.parametrize("name", COMPLAINTS)
@@ -128,8 +118,8 @@ def test_a_signed_complaint_suppresses_at_once(
     answer = post(client, event)
 
     assert answer.status_code == 200
-    assert _suppressed(db, reader) is SuppressionReason.COMPLAINT
-    assert _count(db, Complaint) == 1
+    assert suppressed(db, reader) is SuppressionReason.COMPLAINT
+    assert count_of(db, Complaint) == 1
 
 
 @pytest.mark.parametrize("name", BOUNCES)
@@ -141,7 +131,7 @@ def test_the_same_request_twice_is_taken_once(
     answers = [post(client, event).status_code for _ in range(3)]
 
     assert answers == [200, 200, 200]
-    assert _count(db, Bounce) == 1
+    assert count_of(db, Bounce) == 1
 
 
 @pytest.mark.parametrize("name", ["postmark", "mailgun", "sendgrid", "ses"])
@@ -166,7 +156,7 @@ def test_without_a_secret_the_door_is_closed(
     ]
 
     assert answers == [401, 401, 401]
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 def test_what_is_missing_is_said_in_the_log_once(
@@ -204,7 +194,7 @@ def test_a_wrong_postmark_login_changes_nothing(
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 def test_the_next_postmark_login_works_beside_the_old_one(client: FlaskClient, reader: Subscriber) -> None:
@@ -223,7 +213,7 @@ def test_a_mailgun_token_is_good_for_one_body_only(
     answer = mailgun(client, providers.mailgun_failure("reader@readers.example", id="another"))
 
     assert answer.status_code == 401
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 @pytest.mark.parametrize("change", [{"key": "another key"}, {"token": "é"}])
@@ -233,7 +223,7 @@ def test_a_wrong_mailgun_signature_changes_nothing(
     answer = mailgun(client, providers.mailgun_failure("reader@readers.example"), **change)
 
     assert answer.status_code == 401
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 def test_a_changed_byte_breaks_sendgrids_signature(
@@ -245,7 +235,7 @@ def test_a_changed_byte_breaks_sendgrids_signature(
     answer = client.post("/webhooks/sendgrid", data=forged, headers=SENDGRID.headers(raw))
 
     assert answer.status_code == 401
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 def test_sendgrids_signature_is_for_its_timestamp(client: FlaskClient, reader: Subscriber) -> None:
@@ -317,8 +307,8 @@ def test_events_of_one_batch_may_come_in_any_order_and_number(
     statuses = {sendgrid(client, chance.sample(events * 2, k=8)).status_code for _ in range(4)}
 
     assert statuses == {200}
-    assert _suppressed(db, reader) is SuppressionReason.COMPLAINT
-    assert (_count(db, Bounce), _count(db, Complaint)) == (3, 1)
+    assert suppressed(db, reader) is SuppressionReason.COMPLAINT
+    assert (count_of(db, Bounce), count_of(db, Complaint)) == (3, 1)
 
 
 def test_a_broken_event_holds_up_no_other_and_lands_in_quarantine(
@@ -330,7 +320,7 @@ def test_a_broken_event_holds_up_no_other_and_lands_in_quarantine(
     answer = sendgrid(client, [*broken, good])
 
     assert answer.status_code == 200
-    assert _suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
+    assert suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
     with db.reading() as session:
         kept = session.scalars(select(QuarantinedMail)).all()
     assert {row.why for row in kept} == {QuarantineReason.UNREADABLE}
@@ -348,7 +338,7 @@ def test_a_report_about_somebody_we_never_wrote_to_lands_in_quarantine(
     answer = post(client, event)
 
     assert answer.status_code == 200
-    assert _suppressed(db, stranger) is None
+    assert suppressed(db, stranger) is None
     with db.reading() as session:
         kept = session.scalars(select(QuarantinedMail)).one()
     assert (kept.door, kept.why) == (name, QuarantineReason.FOREIGN)
@@ -366,7 +356,7 @@ def test_our_message_id_says_which_reader_is_meant(
 
     mailgun(client, event)
 
-    assert _suppressed(db, moved) is SuppressionReason.COMPLAINT
+    assert suppressed(db, moved) is SuppressionReason.COMPLAINT
 
 
 def test_postmark_names_our_mail_by_its_metadata(
@@ -379,8 +369,8 @@ def test_postmark_names_our_mail_by_its_metadata(
 
     postmark(client, providers.postmark_bounce("other@readers.example", Metadata=named))
 
-    assert _suppressed(db, moved) is SuppressionReason.HARD_BOUNCE
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, moved) is SuppressionReason.HARD_BOUNCE
+    assert suppressed(db, reader) is None
 
 
 @pytest.mark.parametrize(
@@ -397,8 +387,8 @@ def test_a_message_id_that_is_not_ours_is_no_proof(
 ) -> None:
     mailgun(client, providers.mailgun_failure("stranger@readers.example", message_id=message_id))
 
-    assert _suppressed(db, reader) is None
-    assert _count(db, QuarantinedMail) == 1
+    assert suppressed(db, reader) is None
+    assert count_of(db, QuarantinedMail) == 1
 
 
 def test_events_that_call_for_nothing_leave_nothing(
@@ -414,7 +404,7 @@ def test_events_that_call_for_nothing_leave_nothing(
     ]
 
     assert answers == [200] * 4
-    assert (_count(db, Bounce), _count(db, QuarantinedMail)) == (0, 0)
+    assert (count_of(db, Bounce), count_of(db, QuarantinedMail)) == (0, 0)
 
 
 @pytest.mark.parametrize("path", ["ses", "postmark", "mailgun", "sendgrid"])

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
 
 from config import Config
 from newsletters.api import webhooks
@@ -30,7 +29,6 @@ from newsletters.mail.verp import ReturnPaths
 from newsletters.publishing.linkprobe import is_public
 from newsletters.runtime import Runtime
 from newsletters.subscribers.models import Subscriber
-from newsletters.subscribers.suppression import reason_for
 from newsletters.subscribers.suppression_models import SuppressionReason
 from tests import providers
 from tests.certificates import found_authority
@@ -38,6 +36,7 @@ from tests.conftest import NOW
 from tests.factories import make_subscriber
 from tests.integration.test_webhooks import mailed
 from tests.providers import CERTIFICATE_URL, FOREIGN_TOPIC, SNS_HOST, TOPIC, Sns
+from tests.returning import count_of, suppressed
 
 SNS = Sns()
 
@@ -81,16 +80,6 @@ def post(client: FlaskClient, body: bytes) -> int:
     return client.post("/webhooks/ses", data=body, content_type="text/plain; charset=UTF-8").status_code
 
 
-def _suppressed(db: Database, reader: Subscriber) -> SuppressionReason | None:
-    with db.reading() as session:
-        return reason_for(session, reader.address_hash)
-
-
-def _count(db: Database, model: type[Any]) -> int:
-    with db.reading() as session:
-        return session.scalar(select(func.count()).select_from(model)) or 0
-
-
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
@@ -109,7 +98,7 @@ def test_a_notification_of_our_topic_acts(
     status = post(client, SNS.notification(event))
 
     assert status == 200
-    assert _suppressed(db, reader) is reason
+    assert suppressed(db, reader) is reason
 
 
 def test_our_return_path_says_which_mail_is_meant(
@@ -119,7 +108,7 @@ def test_our_return_path_says_which_mail_is_meant(
 
     post(client, SNS.notification(providers.ses_complaint("redacted@example.net", source=path)))
 
-    assert _suppressed(db, reader) is SuppressionReason.COMPLAINT
+    assert suppressed(db, reader) is SuppressionReason.COMPLAINT
 
 
 def _changed(body: bytes, **fields: Any) -> bytes:
@@ -164,8 +153,8 @@ def test_a_forged_message_changes_nothing(
     status = post(client, FORGERIES[name])
 
     assert status == 401
-    assert _suppressed(db, reader) is None
-    assert _count(db, QuarantinedMail) == 0
+    assert suppressed(db, reader) is None
+    assert count_of(db, QuarantinedMail) == 0
 
 
 @pytest.mark.parametrize(
@@ -254,7 +243,7 @@ def test_a_message_must_be_of_these_minutes(
     at = (NOW + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     assert post(client, SNS.notification(BOUNCE, Timestamp=at)) == 401
-    assert _suppressed(db, reader) is None
+    assert suppressed(db, reader) is None
 
 
 def test_a_message_delivered_twice_is_taken_once(
@@ -263,7 +252,7 @@ def test_a_message_delivered_twice_is_taken_once(
     statuses = [post(client, GENUINE) for _ in range(3)]
 
     assert statuses == [200, 200, 200]
-    assert _count(db, Bounce) == 1
+    assert count_of(db, Bounce) == 1
 
 
 def test_one_notification_may_speak_of_several_readers(
@@ -276,8 +265,8 @@ def test_one_notification_may_speak_of_several_readers(
 
     post(client, SNS.notification(providers.ses_complaint("x@y.example", complainedRecipients=complained)))
 
-    assert _count(db, Complaint) == 2
-    assert _suppressed(db, other) is SuppressionReason.COMPLAINT
+    assert count_of(db, Complaint) == 2
+    assert suppressed(db, other) is SuppressionReason.COMPLAINT
 
 
 @pytest.mark.parametrize(
@@ -289,7 +278,7 @@ def test_a_genuine_message_that_cannot_be_read_is_kept_for_a_person(
     status = post(client, SNS.notification(message))
 
     assert status == 200
-    assert _count(db, QuarantinedMail) == (0 if message.endswith("[]}") else 1)
+    assert count_of(db, QuarantinedMail) == (0 if message.endswith("[]}") else 1)
 
 
 def test_a_subscription_to_our_topic_is_confirmed(client: FlaskClient, shelf: Shelf) -> None:
@@ -496,7 +485,7 @@ def test_the_whole_way_from_tls_to_the_suppression(
     status = post(client, GENUINE)
 
     assert status == 200
-    assert _suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
+    assert suppressed(db, reader) is SuppressionReason.HARD_BOUNCE
 
 
 def test_a_signature_of_the_right_key_over_other_bytes_is_refused() -> None:

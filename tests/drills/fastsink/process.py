@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tests.drills.fastsink.books import RECORD, Books
 from tests.drills.fastsink.faults import Fault
+from tests.sink import ended
 
 PROJECT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 10.0
@@ -60,11 +61,7 @@ class FastSink:
             process.send_signal(number)
         process.stdin.close()
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+            ended(process, within=STOP_SECONDS)
         finally:
             process.stdout.close()
 
