@@ -86,8 +86,8 @@ def _alignment(sending: Sending, dns: Dns, record: DmarcRecord | None) -> Findin
     author = sending.from_domain
     strict_spf = record is not None and record.is_strict("aspf")
     strict_dkim = record is not None and record.is_strict("adkim")
-    by_spf = is_aligned(dns, author, sending.bounce_domain, strict=strict_spf)
-    by_dkim = any(is_aligned(dns, author, key.domain, strict=strict_dkim) for key in sending.keys)
+    by_spf = _speaks(dns, record, author, sending.bounce_domain, strict=strict_spf)
+    by_dkim = any(_speaks(dns, record, author, key.domain, strict=strict_dkim) for key in sending.keys)
     names = (
         f"SPF {sending.bounce_domain}, DKIM {', '.join(sorted({key.domain for key in sending.keys})) or '-'}"
     )
@@ -100,6 +100,13 @@ def _alignment(sending: Sending, dns: Dns, record: DmarcRecord | None) -> Findin
     if by_spf:
         return Finding(Check.ALIGNMENT, Level.WARNING, Fact.ALIGNED_BY_SPF, author, names)
     return Finding(Check.ALIGNMENT, Level.BROKEN, Fact.NOT_ALIGNED, author, names)
+
+
+def _speaks(dns: Dns, record: DmarcRecord | None, author: str, other: str, *, strict: bool) -> bool:
+    """Without a policy, as it will be with the one to publish: then what is below it belongs to it."""
+    if record is None:
+        return author == other or other.endswith(f".{author}")
+    return is_aligned(dns, author, other, strict=strict)
 
 
 def _tls(sending: Sending, *, now: datetime) -> Iterator[Finding]:

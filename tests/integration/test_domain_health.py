@@ -239,6 +239,12 @@ def test_one_of_spf_and_dkim_must_speak_for_the_sender(
     assert facts(found, Check.ALIGNMENT) == [(level, fact)]
 
 
+def test_a_domain_without_a_policy_is_not_blamed_for_what_the_policy_will_mend() -> None:
+    found = look_at({**GOOD, DMARC: ()})
+
+    assert facts(found, Check.ALIGNMENT) == [(Level.OK, Fact.FINE)]
+
+
 def test_strict_alignment_wants_the_very_domain() -> None:
     found = look_at({**GOOD, DMARC: ['"v=DMARC1; p=none; aspf=s"']})
 
