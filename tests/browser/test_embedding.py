@@ -48,6 +48,13 @@ def test_a_pasted_frame_answers_in_place_and_grows(
         expect(frame.get_by_text("Please, enter correct email address")).to_be_visible()
         assert axe_problems(page) == []
         frame.get_by_label("Enter your email to subscribe").fill(email)
+        boxes = frame.get_by_role("checkbox")
+        boxes.first.uncheck()
+        frame.get_by_role("button", name="Join").click()
+        expect(boxes.first).to_have_accessible_description("Please choose at least one newsletter")
+        expect(boxes.first).to_be_focused()
+        boxes.last.check()
+        expect(frame.locator(".newsletter-error")).to_have_count(0)
         frame.get_by_role("button", name="Join").click()
 
         expect(frame.get_by_text("Successfully subscribed")).to_be_visible()

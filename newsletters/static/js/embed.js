@@ -197,12 +197,16 @@ async function proven(form, action, fields, { moment, language }) {
 function showErrors(form, { errors, language }) {
   const wrong = new Map();
   for (const [name, words] of Object.entries(errors)) {
-    const field = form.elements.namedItem(name);
-    const input = field?.matches?.("input:not([type=hidden]), select, textarea") ? field : form.elements.namedItem("email");
+    const input = controlOf(form, name) ?? form.elements.namedItem("email");
     wrong.set(input, { ...wrong.get(input), [name]: words });
   }
   for (const [input, own] of wrong) showError(input, { errors: own, language });
   [...form.elements].find((each) => wrong.has(each)).focus();
+}
+
+/* What a reader sees of a field; of several boxes the first. */
+function controlOf(form, name) {
+  return [...form.elements].find((each) => each.name === name && each.type !== "hidden");
 }
 
 function clearErrors(form) {
@@ -213,7 +217,7 @@ function clearErrors(form) {
 document.addEventListener("change", async ({ target }) => {
   if (!target.form?.matches(FORM) || isAddress(target)) return;
   await released;
-  clearError(target);
+  clearError(controlOf(target.form, target.name) ?? target);
 });
 
 function showError(input, answer) {
@@ -323,7 +327,7 @@ function others(panel, form, fields, answer) {
       panel.focus();
       line.remove();
     });
-    line.append(add, about);
+    line.append(add, " ", about);
     list.append(line);
   }
   box.append(element("p", "newsletter-others-title", title), list, said);
@@ -340,7 +344,7 @@ function codeForm(panel, answer) {
   input.autocomplete = "one-time-code";
   const label = element("label", "", answer.code.label);
   label.htmlFor = input.id;
-  form.append(label, input, element("button", "", answer.code.button));
+  form.append(label, " ", input, " ", element("button", "", answer.code.button));
   carry(form, answer);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -380,7 +384,7 @@ function actions(panel, form, answer) {
   const button = element("button", "", answer.again.button);
   const count = element("span", "newsletter-count");
   count.setAttribute("aria-hidden", "true");
-  resend.append(button, count, change, said);
+  resend.append(button, " ", count, " ", change, said);
   carry(resend, answer);
   patience(answer.again, { button, count, said });
   resend.addEventListener("submit", async (event) => {
