@@ -19,6 +19,7 @@ from newsletters.api import door as api
 from newsletters.api import routes as api_routes
 from newsletters.kernel.i18n import LANGUAGES, NAMES, TRANSLATIONS
 from newsletters.kernel.outage import is_outage
+from newsletters.kernel.row_numbers import LARGEST
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
 from newsletters.web import health, outage
@@ -103,7 +104,7 @@ class RowNumber(IntegerConverter):
     """A number in a path that a database can hold: a longer one is nowhere, not an error."""
 
     def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=2**63 - 1)
+        super().__init__(url_map, max=LARGEST)
 
 
 def _open_doors(app: Flask) -> None:

@@ -1,11 +1,10 @@
 """Which mail of ours a text speaks of, by the names we gave it. Pure; nothing here proves anything."""
 
 import re
-from typing import Final
 
+from newsletters.kernel.row_numbers import LARGEST
 from newsletters.mail.verp import IssueBounce
 
-LARGEST_ID: Final = 2**63 - 1
 _OF_ISSUE = re.compile(r"<?issue\.(\d{1,19})\.(\d{1,19})@[^\s<>@]{1,255}>?")
 
 
@@ -15,4 +14,4 @@ def about_message_id(text: str) -> IssueBounce | None:
     if found is None:
         return None
     issue_id, subscriber_id = int(found[1]), int(found[2])
-    return IssueBounce(issue_id, subscriber_id) if max(issue_id, subscriber_id) <= LARGEST_ID else None
+    return IssueBounce(issue_id, subscriber_id) if max(issue_id, subscriber_id) <= LARGEST else None

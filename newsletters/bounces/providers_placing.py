@@ -19,12 +19,12 @@ from newsletters.bounces.queries import latest_mail
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.digests import Digester
+from newsletters.kernel.row_numbers import LARGEST
 from newsletters.kernel.tokens import TokenRefused
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.verp import IssueBounce, MailBounce, ReturnPaths
 from newsletters.subscribers.models import Subscriber
 
-LARGEST_ID: Final = 2**63 - 1
 _ISSUE: Final = re.compile(r"issue\.(\d{1,19})\.(\d{1,19})")
 _OUTBOX: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -70,7 +70,7 @@ def _by_message_id(session: Session, written: str, domain: str) -> IssueBounce |
 
 
 def _known_delivery(session: Session, issue_id: int, subscriber_id: int) -> IssueBounce | None:
-    if issue_id > LARGEST_ID or subscriber_id > LARGEST_ID:
+    if issue_id > LARGEST or subscriber_id > LARGEST:
         return None
     known = session.get(Delivery, (issue_id, subscriber_id))
     return IssueBounce(issue_id, subscriber_id) if known is not None else None

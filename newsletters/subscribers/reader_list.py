@@ -16,10 +16,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.kernel.paging import PAGE_SIZE, Key, Page, cut, decode_cursor
+from newsletters.kernel.row_numbers import LARGEST
 from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
 
 LAST_CHARACTER: Final = "\U0010ffff"
-LARGEST_NUMBER: Final = 2**63 - 1  # what a database takes for a number
 BY_ADDRESS, BY_NAME = "address", "name"
 
 
@@ -78,7 +78,7 @@ def readers(
 
 def _newest(session: Session, wanted: _Filter, *, after: Key | None, size: int) -> Sequence[Subscriber]:
     number = after[0] if after else None
-    if not isinstance(number, int) or not 0 < number <= LARGEST_NUMBER:
+    if not isinstance(number, int) or not 0 < number <= LARGEST:
         number = None
     if wanted.is_empty:
         query = select(Subscriber)
@@ -108,7 +108,7 @@ def _found(session: Session, typed: str, wanted: _Filter, *, after: Key | None, 
     named = named.where(not_(_begins_with(Subscriber.email_key, address)))
     named = named.order_by(Subscriber.name_key, Subscriber.id)
     match after:
-        case (source, str(name), int(number)) if source == BY_NAME and 0 < number <= LARGEST_NUMBER:
+        case (source, str(name), int(number)) if source == BY_NAME and 0 < number <= LARGEST:
             named = named.where(tuple_(Subscriber.name_key, Subscriber.id) > tuple_(name, number))
             return _by_name(session, named.limit(size + 1))
         case (source, str(key)) if source == BY_ADDRESS:

@@ -86,6 +86,17 @@ def test_pages_with_a_token_in_their_address_tell_nobody_of_it(answers: dict[Rou
     assert lacking(with_token, "Referrer-Policy", "no-referrer") == []
 
 
+@pytest.mark.parametrize(
+    "path", ["/issues", "/issues/new", "/readers", "/readers/funnel", "/readers/leaving"]
+)
+def test_a_number_that_no_newsletter_can_have_breaks_no_page(
+    client: FlaskClient, db: Database, path: str
+) -> None:
+    signed_in(client, db)
+
+    assert client.get(f"/desk{path}?newsletter={2**63}").status_code == 200
+
+
 def test_with_https_every_answer_asks_for_https(https: FlaskClient) -> None:
     for path in ("/", "/desk/sign-in", "/nowhere"):
         assert "max-age=31536000" in https.get(path).headers["Strict-Transport-Security"]

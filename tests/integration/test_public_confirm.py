@@ -70,6 +70,15 @@ def test_the_button_works_on_another_device_without_any_cookie(
     assert states(db) == [ACTIVE]
 
 
+def test_a_number_that_nobody_can_have_chosen_confirms_nothing_else_than_what_was_asked(
+    elsewhere: FlaskClient, db: Database, link: str
+) -> None:
+    answer = elsewhere.post(link, data={"newsletter": "9" * 5_000})
+
+    assert answer.status_code == 303
+    assert states(db) == [ACTIVE]
+
+
 def test_confirming_twice_is_not_an_error(elsewhere: FlaskClient, db: Database, link: str) -> None:
     press(elsewhere, link)
 

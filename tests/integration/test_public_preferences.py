@@ -104,6 +104,14 @@ def test_who_joins_has_agreed_to_the_words_beside_the_button(
     assert record.wording_id == int(number)
 
 
+def test_a_wording_that_there_cannot_be_keeps_nobody_from_joining(
+    client: FlaskClient, db: Database, page: str
+) -> None:
+    _post(client, page, "/join/daily", {"wording": str(2**63)})
+
+    assert states(db) == [ACTIVE, ACTIVE]
+
+
 def test_a_pause_ends_as_the_day_that_was_named_begins_where_the_newsletter_is(
     client: FlaskClient, db: Database, page: str
 ) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Collection
 
 from flask import request
 
-LARGEST_NUMBER = 2**63 - 1
+from newsletters.kernel.row_numbers import read_number
 
 
 def asked_number(name: str) -> int | None:
     """The number of a row, None where there is none or it is no number a row can have."""
-    number = request.values.get(name, type=int)
-    return number if number is not None and 0 < number <= LARGEST_NUMBER else None
+    return read_number(request.values.get(name, ""))
 
 
 def asked_days(periods: Collection[int], *, usual: int) -> int:

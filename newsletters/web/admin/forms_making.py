@@ -20,6 +20,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 
 from newsletters.kernel.i18n import LANGUAGES, NAMES, supported
+from newsletters.kernel.row_numbers import read_number
 from newsletters.publishing.models import Newsletter, OptInWording
 from newsletters.publishing.palette import ACCENTS
 from newsletters.publishing.slugs import slugify
@@ -119,7 +120,7 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
     def offer(self, wordings: Mapping[int, Sequence[OptInWording]]) -> None:
         """Let each newsletter's line choose among its own wordings, the newest first."""
         for line in self.newsletters:
-            known = wordings.get(int(line.number.data), ()) if (line.number.data or "").isdecimal() else ()
+            known = wordings.get(read_number(line.number.data or "") or 0, ())
             newest = SelectChoice("", _l("Always the newest wording"))
             line.wording.choices = [newest, *(_choice_of(wording) for wording in known)]
 
@@ -248,11 +249,10 @@ def _choice_of(wording: OptInWording) -> SelectChoice:
 
 
 def _offered(line: Any) -> Offered:
-    number, wording = line.number.data or "", line.wording.data or ""
     return Offered(
-        int(number) if number.isdecimal() and len(number) < 16 else 0,
+        read_number(line.number.data or "") or 0,
         is_ticked=bool(line.ticked.data),
-        wording_id=int(wording) if wording.isdecimal() and len(wording) < 16 else None,
+        wording_id=read_number(line.wording.data or ""),
     )
 
 

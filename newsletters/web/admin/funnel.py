@@ -2,7 +2,7 @@
 
 from datetime import UTC, timedelta
 
-from flask import render_template, request
+from flask import render_template
 from flask_babel import lazy_gettext as _l
 
 from newsletters import context
@@ -12,7 +12,7 @@ from newsletters.reports.funnel import By
 from newsletters.reports.plots import line_plot
 from newsletters.subscribers.funnel import Step
 from newsletters.web.admin.access import editors_only
-from newsletters.web.admin.asking import asked_days
+from newsletters.web.admin.asking import asked_days, asked_number
 from newsletters.web.admin.door import blueprint
 
 PERIODS = (7, 30, 90, 365)
@@ -40,7 +40,7 @@ PROVIDER_WORDS = {
 def signup_funnel() -> str:
     """Show the way from the form to the confirmed reader."""
     days = asked_days(PERIODS, usual=USUAL_DAYS)
-    newsletter_id = request.args.get("newsletter", type=int)
+    newsletter_id = asked_number("newsletter")
     until = context.now().astimezone(UTC).date()
     since = until - timedelta(days=days - 1)
     with context.reading() as session:

@@ -17,6 +17,7 @@ from newsletters.publishing.issue_queries import Shelf, last_newsletter_of, shel
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.tongue import _
 
@@ -40,7 +41,7 @@ class NewIssueForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no typ
 def issues() -> str:
     """Show one shelf, of all newsletters or of one."""
     shelf = _shelf()
-    newsletter_id = request.args.get("newsletter", type=int)
+    newsletter_id = asked_number("newsletter")
     with context.reading() as session:
         page = shelf_page(session, shelf, newsletter_id=newsletter_id, cursor=request.args.get("after"))
         return render_template(
@@ -61,7 +62,7 @@ def issues() -> str:
 def new_issue_form() -> str:
     """Ask which newsletter the issue is for."""
     with context.reading() as session:
-        chosen = request.args.get("newsletter", type=int)
+        chosen = asked_number("newsletter")
         form = _form(session)
         form.newsletter.data = chosen or last_newsletter_of(session, current_editor().id)
     return render_template("desk/issues/new.html", form=form)

@@ -16,6 +16,7 @@ from wtforms.validators import InputRequired
 
 from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
+from newsletters.kernel.row_numbers import read_number
 from newsletters.subscribers import domains
 from newsletters.subscribers.form_fields import Answers
 from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway, likely_meant
@@ -78,7 +79,7 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
     @property
     def wording_ids(self) -> list[int]:
         """The versions of the wording that the form says it showed."""
-        return [int(number) for number in self.wording.data or [] if number.isdecimal() and len(number) < 16]
+        return [number for each in self.wording.data or [] if (number := read_number(each))]
 
     def offer(self, offers: Offers) -> None:
         """Say which newsletters may be chosen."""

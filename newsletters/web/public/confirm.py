@@ -11,6 +11,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletters import context
+from newsletters.kernel.row_numbers import read_number
 from newsletters.subscribers import confirm
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, HeldBack, LinkExpired, Offer
 from newsletters.subscribers.links import LinkBroken, LinkForeign
@@ -37,7 +38,7 @@ def confirm_page(token: str) -> ResponseReturnValue:
 @by_token
 def confirm_now(token: str) -> ResponseReturnValue:
     """Confirm what the page showed."""
-    shown = [int(number) for number in request.form.getlist("newsletter") if number.isdecimal()]
+    shown = [number for each in request.form.getlist("newsletter") if (number := read_number(each))]
     with context.transaction() as db:
         done = confirm.confirm(
             db,

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from newsletters import context
+from newsletters.kernel.row_numbers import read_number
 from newsletters.publishing.archive import newsletter_by_slug
 from newsletters.publishing.models import Newsletter
 from newsletters.subscribers import preferences
@@ -28,7 +29,7 @@ def join(token: str, slug: str) -> ResponseReturnValue:
                 reader,
                 newsletter.id,
                 page=runtime.urls.preferences_request(),
-                wording_id=request.form.get("wording", type=int),
+                wording_id=read_number(request.form.get("wording", "")),
                 means=runtime,
                 now=context.now(),
             )
