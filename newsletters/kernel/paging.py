@@ -3,15 +3,17 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-PAGE_SIZE = 50
+from newsletters.kernel.row_numbers import LARGEST
 
+PAGE_SIZE: Final = 50
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no half of a character
 
 Key = tuple[str | int, ...]
-
 Row = TypeVar("Row")
 
 
@@ -34,7 +36,7 @@ def decode_cursor(cursor: str | None) -> Key | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return None
     if not isinstance(key, list) or not key or not all(_fits(part) for part in key):
         return None
@@ -42,8 +44,10 @@ def decode_cursor(cursor: str | None) -> Key | None:
 
 
 def _fits(part: object) -> bool:
-    """Whether a database would take it: a number past eight bytes is an error there, not an empty page."""
-    return isinstance(part, str) or (isinstance(part, int) and abs(part) < 2**63)
+    """Whether a database would take it: what it cannot hold is an error there, not an empty page."""
+    if isinstance(part, str):
+        return _UNWRITABLE.search(part) is None
+    return isinstance(part, int) and abs(part) <= LARGEST
 
 
 def cut(rows: Sequence[Row], size: int, key: Callable[[Row], Key]) -> Page[Row]:

@@ -114,7 +114,7 @@ def parse_rules(written: str | bytes) -> list[Rule]:
     """Read a JSON list of ``{"match": glob, "fault": name, "times": n, "rate": r}``. Raises BadRules."""
     try:
         listed = json.loads(written)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRules(f"the fault rules are no JSON: {error}") from error
     if not isinstance(listed, list) or len(listed) > MOST_RULES:
         raise BadRules(f"the fault rules must be a list of at most {MOST_RULES}")
