@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import InvalidAddress, parse_address
@@ -72,13 +72,13 @@ def _domain(posted: PostedForm) -> str:
 
 
 def _take(session: Session, posted: PostedForm, runtime: Runtime) -> None:
-    """One form that cannot be taken holds up no other."""
+    """One form that cannot be taken holds up no other; where the database is in trouble, all of them wait."""
     number, now = posted.id, runtime.clock.now()
     try:
         with session.begin_nested():
             take(session, posted, means=runtime, now=now)
-    except DBAPIError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+            raise
         log.exception("posted form %d could not be taken", number)
         intake.put_off(session, posted, now=now)
