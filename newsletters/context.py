@@ -21,6 +21,11 @@ def install(app: Flask, runtime: Runtime) -> None:
     app.extensions[_EXTENSION] = runtime
 
 
+def runtime_of(app: Flask) -> Runtime:
+    """The runtime of an application, outside of any request."""
+    return cast(Runtime, app.extensions[_EXTENSION])
+
+
 def runtime() -> Runtime:
     """The runtime of the application that answers this request."""
     return cast(Runtime, current_app.extensions[_EXTENSION])

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,9 @@ from sqlalchemy.orm import Session
 from config import Config
 from newsletters.bounces.providers_sendgrid import UnusableVerificationKey, load_verification_key
 from newsletters.bounces.providers_sns import is_topic
+from newsletters.delivery.shaping_reading import BadShaping, read_rules
 from newsletters.kernel import restorations, roster
+from newsletters.kernel.roster import Kind, Worker
 from newsletters.mail.domain_findings import Level
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
@@ -87,7 +89,7 @@ def engine(runtime: Runtime) -> Iterator[Symptom]:
 
 def workers(session: Session, *, now: datetime) -> Iterator[Symptom]:
     """Whether anybody works."""
-    alive = [worker for worker in roster.present(session, now=now) if not worker.is_silent(now)]
+    alive = _alive(session, Kind.WORKER, now=now)
     oldest = session.scalar(
         select(func.min(OutboxMail.due_at)).where(OutboxMail.state == OutboxState.WAITING)
     )
@@ -106,6 +108,22 @@ def workers(session: Session, *, now: datetime) -> Iterator[Symptom]:
         yield Symptom(
             Level.WARNING, "Single mails", f"one has been due for {minutes} minutes.", "Look at the log."
         )
+
+
+def mail_door(session: Session, *, now: datetime) -> Iterator[Symptom]:
+    """Whether somebody takes what comes back."""
+    what = "Mail door"
+    alive = _alive(session, Kind.INBOUND, now=now)
+    if alive:
+        hosts = ", ".join(sorted({door.host for door in alive}))
+        yield Symptom(Level.OK, what, f"{len(alive)} running on {hosts}.")
+    else:
+        said = "none is running: bounces, complaints and unsubscribes by mail are not taken."
+        yield Symptom(Level.WARNING, what, said, "Run: python -m newsletters.cli inbound")
+
+
+def _alive(session: Session, kind: Kind, *, now: datetime) -> list[Worker]:
+    return [worker for worker in roster.present(session, kind=kind, now=now) if not worker.is_silent(now)]
 
 
 def copy(session: Session) -> Iterator[Symptom]:
@@ -217,6 +235,25 @@ def webhooks(config: Config) -> Iterator[Symptom]:
     )
 
 
+def flow(config: Config, servers: Sequence[SmtpServer]) -> Iterator[Symptom]:
+    """Whether the file with the rules of the flow can be read, and is about servers that there are."""
+    if config.shaping_file is None:
+        return
+    what = f"Rates in {config.shaping_file}"
+    try:
+        rules = read_rules(config.shaping_file)
+    except BadShaping as error:
+        advice = "What runs keeps to the rules before it; nothing starts anew."
+        yield Symptom(Level.BROKEN, what, str(error), advice)
+        return
+    unknown = sorted(set(rules.servers) - {server.name for server in servers})
+    if unknown:
+        said = f"SMTP_URL names no server {', '.join(unknown)}: what is said of it has no effect."
+        yield Symptom(Level.WARNING, what, said, "Compare: python -m newsletters.cli shaping")
+    else:
+        yield Symptom(Level.OK, what, "can be read.")
+
+
 def machine(runtime: Runtime, office: Office) -> Iterator[Symptom]:
     """Everything but the domains, in the order in which one would mend it."""
     config = runtime.config
@@ -229,10 +266,12 @@ def machine(runtime: Runtime, office: Office) -> Iterator[Symptom]:
         with runtime.db.reading() as session:
             yield from clock(session, own=runtime.clock.now(), is_sqlite=runtime.db.is_sqlite)
             yield from workers(session, now=runtime.clock.now())
+            yield from mail_door(session, now=runtime.clock.now())
             yield from copy(session)
     yield from engine(runtime)
     for server in office.servers:
         yield from relay(server)
+    yield from flow(config, office.servers)
     yield from webhooks(config)
 
 

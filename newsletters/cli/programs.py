@@ -16,6 +16,7 @@ def web(config: Config) -> list[str]:
         *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", _bind(config), "--chdir", str(ROOT)),
         *("--workers", str(config.web_workers), "--worker-class", "gthread", "--threads", str(THREADS)),
         *("--graceful-timeout", "10", "--no-control-socket"),
+        *("--config", "python:newsletters.cli.web_hooks"),
     ]
 
 

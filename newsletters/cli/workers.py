@@ -2,22 +2,25 @@
 
 from datetime import datetime, timedelta
 
+from newsletters.kernel.roster import Kind
 from newsletters.reports.crew import Member, crew
 from newsletters.runtime import Runtime
 
-HEADINGS = ("machine", "code", "running for", "last seen", "sends issue")
+HEADINGS = ("machine", "runs", "code", "running for", "last seen", "sends issue")
+NOBODY = "No worker is running. Start one with: python -m newsletters.cli worker"
 
 
 def lines(runtime: Runtime) -> list[str]:
-    """A line for each worker heard of lately, under headings; one sentence where there is none."""
+    """A line for each process heard of lately, under headings; one sentence where no worker is."""
     now = runtime.clock.now()
     with runtime.db.reading() as session:
         members = crew(session, now=now)
+    missing = [] if any(member.kind is Kind.WORKER for member in members) else [NOBODY]
     if not members:
-        return ["No worker is running. Start one with: python -m newsletters.cli worker"]
+        return missing
     rows = [HEADINGS, *(_row(member, now) for member in members)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    return [
+    return missing + [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
@@ -26,6 +29,7 @@ def _row(member: Member, now: datetime) -> tuple[str, ...]:
     seen = _length(now - member.seen_at)
     return (
         member.host,
+        member.kind.value,
         member.version,
         _length(now - member.started_at),
         f"{seen} ago, silent" if member.is_silent else f"{seen} ago",

@@ -7,8 +7,10 @@ from config import BadSetting, Config
 from newsletters.inbound.door import MailDoor
 from newsletters.inbound.listening import listening
 from newsletters.kernel import logs
+from newsletters.kernel.roster import Kind
 from newsletters.mail.office import Office
 from newsletters.runtime import build
+from newsletters.runtime.presence import present
 
 WAKE_SECONDS = 1.0
 
@@ -25,7 +27,8 @@ def main() -> int:
     logs.configure(config.log_level)
     runtime = build(config)
     door = MailDoor(runtime, Office.from_config(config, runtime.signer).paths)
-    with listening(door, port=config.inbound_port, lmtp=config.inbound_lmtp):
+    listens = listening(door, port=config.inbound_port, lmtp=config.inbound_lmtp)
+    with listens, present(runtime, Kind.INBOUND):
         while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
             pass
     runtime.db.close()

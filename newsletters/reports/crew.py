@@ -1,4 +1,4 @@
-"""Which workers are there, and which issues each of them sends at this moment."""
+"""Which processes are there, and which issues each worker sends at this moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from newsletters.delivery.models import Batch, BatchState
 from newsletters.kernel import roster
+from newsletters.kernel.roster import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One worker."""
+    """One process."""
 
     name: str
+    kind: Kind
     host: str
     version: str
     started_at: datetime
@@ -25,11 +27,12 @@ class Member:
 
 
 def crew(session: Session, *, now: datetime) -> list[Member]:
-    """The workers heard of lately, by machine."""
+    """The processes heard of lately: workers first, each kind by machine."""
     sending = _issues_by_worker(session, now=now)
     return [
         Member(
             name=worker.name,
+            kind=worker.kind,
             host=worker.host,
             version=worker.version,
             started_at=worker.started_at,
@@ -38,7 +41,8 @@ def crew(session: Session, *, now: datetime) -> list[Member]:
             lacks_room=worker.lacks_room,
             issue_ids=tuple(sorted(sending.get(worker.name, ()))),
         )
-        for worker in roster.present(session, now=now)
+        for kind in Kind
+        for worker in roster.present(session, kind=kind, now=now)
     ]
 
 

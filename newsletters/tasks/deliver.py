@@ -19,12 +19,12 @@ from newsletters.delivery.sending import Loop
 from newsletters.delivery.stock import Sender
 from newsletters.delivery.transport import Transport
 from newsletters.delivery.writers import Writers
+from newsletters.kernel.identity import worker_name
 from newsletters.mail.exchange import Exchange
 from newsletters.mail.office import Office
 from newsletters.mail.signers import HereSigner, ProcessSigner, Signer
 from newsletters.runtime import Runtime
 from newsletters.tasks.flow import rulebook
-from newsletters.tasks.identity import worker_name
 
 MOST_SIGNERS: Final = 4
 

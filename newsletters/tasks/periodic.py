@@ -16,6 +16,7 @@ from newsletters.bounces.providers_replay import forget_heard
 from newsletters.delivery import batches, digests, retention
 from newsletters.delivery import erasure as deliveries
 from newsletters.kernel import turns
+from newsletters.kernel.identity import worker_name
 from newsletters.mail import outbox
 from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime
@@ -25,7 +26,6 @@ from newsletters.subscribers.purge import purge
 from newsletters.subscribers.standing_counts import count_anew
 from newsletters.tasks.domains import want_looks
 from newsletters.tasks.flow import forget_old_flow, want_domains
-from newsletters.tasks.identity import worker_name
 from newsletters.tasks.returned import forget_quarantined, judge_spikes, tell_deliveries, watch_rates
 
 LOOK_SECONDS = 5.0

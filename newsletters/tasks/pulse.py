@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable
 from sqlalchemy.orm import Session
 
 from newsletters.delivery import absence, batches, freeze, reconcile
+from newsletters.kernel.identity import is_known_dead
 from newsletters.mail import outbox
 from newsletters.publishing.lifecycle import WrongState
 from newsletters.publishing.signatures import sign_issue
 from newsletters.runtime import Runtime
+from newsletters.runtime.presence import Presence
 from newsletters.subscribers import intake
 from newsletters.tasks.deliver import Deliveries
-from newsletters.tasks.identity import is_known_dead
 from newsletters.tasks.long_work import LongWork
 from newsletters.tasks.outbox import CAN_WAIT, URGENT
 from newsletters.tasks.periodic import Timetable
-from newsletters.tasks.presence import Presence
 
 MOST_WAITING_NUDGES = 50  # more would only say the same again
 

@@ -85,4 +85,4 @@ def test_the_page_of_workers_is_accessible_and_fits(
     _open(page, desk, "/workers")
 
     _look_at(page, f"workers-{width}-{theme}")
-    expect(page.get_by_role("heading", name="2 workers")).to_be_visible()
+    expect(page.get_by_role("heading", name="2 programs")).to_be_visible()

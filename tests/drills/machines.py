@@ -20,6 +20,7 @@ from sqlalchemy import Select, func, select
 from newsletters.delivery.batches import LEASE
 from newsletters.delivery.models import DeliveryState
 from newsletters.kernel import roster
+from newsletters.kernel.roster import Kind
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.subscribers.models import PostedForm, Subscriber
 from tests.drills.drill import Verdict
@@ -226,7 +227,7 @@ class Fleet:
         """How many workers were heard of: lately, or since a moment."""
         at = now()
         with self.stage.runtime.db.reading() as session:
-            heard = roster.present(session, now=at)
+            heard = roster.present(session, kind=Kind.WORKER, now=at)
         return sum(not worker.is_silent(at) if since is None else worker.seen_at >= since for worker in heard)
 
     def _is_over(self, left: Select[int]) -> bool:

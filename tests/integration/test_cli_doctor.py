@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -14,11 +15,12 @@ from newsletters.cli.ailments import Symptom
 from newsletters.cli.dkim import make_keys
 from newsletters.cli.doctor import examine
 from newsletters.kernel.db import Database
-from newsletters.kernel.roster import Announcement, announce
+from newsletters.kernel.roster import Announcement, Kind, announce
 from newsletters.mail.domain_dns import Dns
 from newsletters.mail.domain_findings import Level
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.server import SmtpServer
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
 from tests.nameserver import NameServer, Zone, name_server
@@ -46,6 +48,7 @@ def said(runtime: Runtime, config: Config, dns_server: NameServer) -> tuple[int,
 def _working(db: Database) -> None:
     with db.transaction() as session:
         announce(session, Announcement("worker-1", "desk-1", "1"), now=NOW)
+        announce(session, Announcement("door-1", "desk-1", "1", kind=Kind.INBOUND), now=NOW)
 
 
 def test_a_machine_in_order_passes(
@@ -154,6 +157,35 @@ def test_a_silent_worker_is_none(db: Database) -> None:
         found = list(ailments.workers(session, now=NOW + timedelta(minutes=2)))
 
     assert [one.level for one in found] == [Level.BROKEN]
+
+
+@pytest.mark.parametrize(
+    ("rules", "level"),
+    [
+        ('[servers."mx.example:25"]\nweight = 2\n', Level.OK),
+        ('[servers."mx.example:25"]\nwieght = 2\n', Level.BROKEN),
+        ('[servers."mx.example"]\nweight = 2\n', Level.WARNING),
+    ],
+)
+def test_a_mistake_in_the_rates_is_said(rules: str, level: Level, config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "shaping.toml"
+    path.write_text(rules)
+
+    found = ailments.flow(replace(config, shaping_file=path), SmtpServer.from_urls("smtp://mx.example:25"))
+
+    assert [one.level for one in found] == [level]
+
+
+def test_a_mail_door_that_nobody_runs_is_said(db: Database) -> None:
+    with db.reading() as session:
+        before = list(ailments.mail_door(session, now=NOW))
+    _working(db)
+
+    with db.reading() as session:
+        found = list(ailments.mail_door(session, now=NOW))
+
+    assert [one.level for one in before] == [Level.WARNING]
+    assert [(one.level, one.said) for one in found] == [(Level.OK, "1 running on desk-1.")]
 
 
 @pytest.mark.parametrize(("mode", "level"), [(0o600, Level.OK), (0o640, Level.BROKEN), (0o604, Level.BROKEN)])

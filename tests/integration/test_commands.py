@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from config import Config
 from newsletters.kernel import roster
 from newsletters.kernel.db import Database
-from newsletters.kernel.roster import Announcement
+from newsletters.kernel.roster import Announcement, Kind
 from newsletters.migrations import downgrade, is_behind
 from tests.drills.programs import Program
 from tests.postgres import free_port
@@ -63,10 +63,12 @@ def test_web_and_mail_door_start_by_themselves_and_end_when_told(
     with urllib.request.urlopen(f"http://127.0.0.1:{settings['PORT']}/healthz", timeout=20) as answer:
         health = answer.status
 
+    wait_until(lambda: set(_kinds(db)) == {Kind.WEB, Kind.INBOUND}, timeout=START_SECONDS, what="the roster")
     statuses = [program.end() for program in programs]
 
     assert health == 200
     assert statuses == [0, 0]
+    assert _kinds(db) == []
 
 
 def test_a_worker_is_on_the_list_while_it_runs_and_a_silent_one_is_told_apart(
@@ -141,6 +143,11 @@ def _ended(program: Program, *, status: int = 0) -> str:
     said = program.words()
     assert program.end() == status, said
     return said
+
+
+def _kinds(db: Database) -> list[Kind]:
+    with db.reading() as session:
+        return [process.kind for process in roster.present(session, now=datetime.now(UTC))]
 
 
 def _workers(db: Database) -> int:

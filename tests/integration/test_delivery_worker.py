@@ -17,12 +17,12 @@ from newsletters.delivery.models import Batch, Delivery, DeliveryState
 from newsletters.delivery.queries import deliveries_to, progress, reasons
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
+from newsletters.kernel.identity import is_known_dead, worker_name
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.runtime import Runtime
 from newsletters.subscribers.erasure import erase, unfinished_erasures
 from newsletters.subscribers.models import Subscriber
-from newsletters.tasks.identity import is_known_dead, worker_name
 from newsletters.tasks.periodic import finish_erasures
 from newsletters.tasks.register import Tasks
 from tests.conftest import NOW
@@ -39,7 +39,7 @@ from tests.delivering import (
 from tests.sink import SinkProcess
 
 WAITING, ACCEPTED, UNKNOWN = DeliveryState.WAITING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN
-NAME_OF_A_PROCESS = "from newsletters.tasks.identity import worker_name; print(worker_name())"
+NAME_OF_A_PROCESS = "from newsletters.kernel.identity import worker_name; print(worker_name())"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from newsletters.kernel import roster
 from newsletters.kernel.db import Database
-from newsletters.kernel.roster import Announcement
+from newsletters.kernel.roster import Announcement, Kind
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
 from tests.delivering import claim_batch, make_audience, start_issue
@@ -50,6 +50,18 @@ def test_a_worker_stands_there_with_the_issue_it_sends(
     assert "mail1.newsroom.example" in page and "1a2b3c4d" in page
     assert f'href="/desk/issues/{issue_id}"' in page
     assert "do not all run the same code" not in page
+
+
+def test_web_servers_and_mail_doors_stand_there_and_are_no_workers(desk: FlaskClient, db: Database) -> None:
+    with db.transaction() as session:
+        for kind, host in ((Kind.WEB, "web1"), (Kind.INBOUND, "mx1")):
+            roster.announce(session, Announcement(host, host, "1a2b3c4d", kind=kind), now=NOW)
+
+    page = _page(desk)
+
+    assert "No worker is running" in page
+    assert "web1" in page and "Web server" in page
+    assert "mx1" in page and "Mail door" in page
 
 
 def test_a_silent_worker_a_full_disk_and_other_code_are_told(desk: FlaskClient, db: Database) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from newsletters.kernel import roster, turns
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
+from newsletters.kernel.identity import worker_name
 from newsletters.kernel.roster import Announcement
 from newsletters.kernel.turns import LEASE, Turn
 from newsletters.runtime import Runtime
-from newsletters.tasks.identity import worker_name
+from newsletters.runtime.presence import Presence
 from newsletters.tasks.periodic import TABLE, Entry, Timetable
-from newsletters.tasks.presence import Presence
 from tests.conftest import NOW
 
 EVERY = timedelta(minutes=1)

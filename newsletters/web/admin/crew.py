@@ -1,8 +1,9 @@
-"""Workers: which processes send and tidy up, on which machines, and what each is at now. For owners."""
+"""Workers: which processes send, serve pages and take mail, on which machines. For owners."""
 
 from flask import render_template
 
 from newsletters import context
+from newsletters.kernel.roster import Kind
 from newsletters.publishing.models import Issue
 from newsletters.reports.crew import Member, crew
 from newsletters.web.admin.access import owners_only
@@ -22,10 +23,18 @@ def workers() -> str:
         "desk/crew/overview.html",
         members=members,
         issues=issues,
-        is_anybody_working=any(not member.is_silent for member in members),
+        has_workers=any(member.kind is Kind.WORKER for member in members),
+        is_anybody_working=any(member.kind is Kind.WORKER and not member.is_silent for member in members),
         codes={member.version for member in members if not member.is_silent},
         state_words=state_words,
+        kind_words=kind_words,
     )
+
+
+def kind_words(kind: Kind) -> str:
+    """What a process is called."""
+    words = {Kind.WORKER: _("Worker"), Kind.WEB: _("Web server"), Kind.INBOUND: _("Mail door")}
+    return words[kind]
 
 
 def state_words(member: Member) -> tuple[str, str]:
