@@ -6,7 +6,7 @@ and what follows, is decided elsewhere.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,9 +49,6 @@ class Report:
     message_id: str = ""
     return_path: str = ""
     at: datetime | None = None
-
-
-Reader = Callable[[Mapping[str, Any]], Report | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from newsletters.subscribers.suppression import is_suppressed
 
 INCLUDED = ""
 SUPPRESSED = "suppressed"
-PAUSED = "paused"
 DIGEST = "digest"
 
 CANDIDATES = (

@@ -101,13 +101,6 @@ def forgive(session: Session, limit: ExactLimit, key: str) -> None:
     session.execute(delete(RateWindow).where(RateWindow.key == f"{limit.name}:{key}"))
 
 
-def spent(session: Session, limit: Limit, key: str, *, now: datetime) -> bool:
-    """Say whether ``key`` has used up its window, without counting a hit."""
-    start, _ = limit.window(now)
-    row = session.get(RateWindow, (f"{limit.name}:{key}", start))
-    return row is not None and row.hits >= limit.most
-
-
 def forget(session: Session, limits: Iterable[Limit | ExactLimit], key: str) -> None:
     """Forget that ``key`` was ever counted."""
     names = [f"{limit.name}:{key}" for limit in limits]

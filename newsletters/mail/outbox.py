@@ -9,7 +9,7 @@ in the place of the template's subject and preheader.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -61,7 +61,7 @@ def composed(
     sender_email: str = "",
     reply_to: str = "",
     values: Mapping[str, str] | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    headers: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The params of a mail of kind ``COMPOSED``: words as given, with ``values`` for the slots in them."""
     return {

@@ -9,8 +9,7 @@ from urllib.parse import parse_qs
 from newsletters.subscribers.words import without_controls
 
 PARAMETERS: Final = ("utm_source", "utm_medium", "utm_campaign")
-LONGEST: Final = 120
-_LONGEST_PART: Final = 38
+_LONGEST_PART: Final = 38  # three of them and what stands between fit into the column
 _LONGEST_QUERY: Final = 4_000
 _MOST_FIELDS: Final = 60
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from newsletters.kernel.db import Database
-from newsletters.kernel.limits import Limit, RateWindow, forget_past_windows, hit, spent
+from newsletters.kernel.limits import Limit, RateWindow, forget_past_windows, hit
 from newsletters.subscribers.models import Subscriber
 from tests.conftest import NOW, on_postgres
 from tests.factories import make_subscriber
@@ -76,16 +76,6 @@ def test_a_limit_counts_within_its_window_and_no_further(db: Database) -> None:
     assert within == [True, True, True, False]
     assert other
     assert later
-
-
-def test_looking_at_a_limit_spends_nothing(db: Database) -> None:
-    with db.transaction() as session:
-        looks = [spent(session, HOURLY, "one", now=NOW) for _ in range(5)]
-        for _ in range(3):
-            hit(session, HOURLY, "one", now=NOW)
-
-        assert spent(session, HOURLY, "one", now=NOW)
-    assert not any(looks)
 
 
 def test_past_windows_are_forgotten(db: Database) -> None:

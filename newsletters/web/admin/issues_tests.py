@@ -15,7 +15,7 @@ from newsletters.accounts import audit
 from newsletters.accounts.models import Editor
 from newsletters.accounts.queries import active_editors
 from newsletters.kernel.limits import Limit, hit
-from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
 from newsletters.publishing.layout import issue_spec
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
@@ -79,19 +79,19 @@ def _queue(session: Session, issue: Issue, colleague: Editor) -> None:
     newsletter = session.get_one(Newsletter, issue.newsletter_id)
     spec = issue_spec(session, issue, urls=context.runtime().urls, templates=templates())
     mail = QueuedMail(
-        kind="composed",
+        kind=COMPOSED,
         recipient=colleague.email,
         language=newsletter.language,
         sender_name=spec.from_name,
-        params={
-            "subject": " ".join((MARK, spec.subject or _("Untitled"))),
-            "html": spec.html,
-            "text": spec.text,
-            "sender_email": spec.from_email,
-            "reply_to": spec.reply_to,
-            "values": values_for(colleague, issue.id),
-            "headers": [list(header) for header in spec.headers],
-        },
+        params=composed(
+            subject=" ".join((MARK, spec.subject or _("Untitled"))),
+            text=spec.text,
+            html=spec.html,
+            sender_email=spec.from_email,
+            reply_to=spec.reply_to,
+            values=values_for(colleague, issue.id),
+            headers=spec.headers,
+        ),
     )
     queue(session, mail, now=context.now())
 

@@ -22,8 +22,6 @@ from newsletters.subscribers.form_fields import Answers
 from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway, likely_meant
 from newsletters.web.forms.offers import Offers
 
-TRAP = "homepage"
-
 
 class AddressField(EmailField):  # type: ignore[misc]
     """An e-mail address; ``address`` is what was typed, read, once the field is valid."""
