@@ -3,7 +3,7 @@
 import newsletters.accounts.factor_models
 import newsletters.accounts.models
 import newsletters.bounces.models
-import newsletters.bounces.providers_models
+import newsletters.bounces.providers.models
 import newsletters.bounces.quarantined
 import newsletters.delivery.models
 import newsletters.delivery.shaping_models
@@ -11,7 +11,7 @@ import newsletters.kernel.limits
 import newsletters.kernel.restorations
 import newsletters.kernel.roster
 import newsletters.kernel.turns
-import newsletters.mail.domain_models
+import newsletters.mail.domains.models
 import newsletters.mail.models
 import newsletters.publishing.models
 import newsletters.publishing.signature_models

@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Final
 
 from newsletters.api.pinned import FetchFailed, PinnedFetch
-from newsletters.bounces.providers_report import NotGenuine
-from newsletters.bounces.providers_sns import SnsMessage, is_subscribe_url
+from newsletters.bounces.providers.report import NotGenuine
+from newsletters.bounces.providers.sns import SnsMessage, is_subscribe_url
 
 KEPT_SECONDS: Final = 24 * 3600.0
 FAILURE_KEPT_SECONDS: Final = 60.0

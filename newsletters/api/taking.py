@@ -15,9 +15,9 @@ from newsletters import context
 from newsletters.bounces.event import EventKind, MailEvent, Recorded
 from newsletters.bounces.models import BounceKind
 from newsletters.bounces.processing import record_event
-from newsletters.bounces.providers_placing import Places, place
-from newsletters.bounces.providers_replay import Heard, hear
-from newsletters.bounces.providers_report import NotGenuine, Reading, Report, ReportKind
+from newsletters.bounces.providers.placing import Places, place
+from newsletters.bounces.providers.replay import Heard, hear
+from newsletters.bounces.providers.report import NotGenuine, Reading, Report, ReportKind
 from newsletters.bounces.quarantine import NO_GUESS, Guess, keep
 from newsletters.bounces.quarantined import QuarantineReason
 from newsletters.kernel.addresses import InvalidAddress, parse_address

@@ -20,12 +20,8 @@ from newsletters.api.amazon import Amazon
 from newsletters.api.door import blueprint, signed_by_provider
 from newsletters.api.pinned import FetchFailed
 from newsletters.api.taking import NOTHING_READ, Taken, take
-from newsletters.bounces import providers_mailgun as mailgun
-from newsletters.bounces import providers_postmark as postmark
-from newsletters.bounces import providers_sendgrid as sendgrid
-from newsletters.bounces import providers_ses as ses
-from newsletters.bounces import providers_sns as sns
-from newsletters.bounces.providers_report import NotGenuine, Reading, Unreadable, moment
+from newsletters.bounces.providers import mailgun, postmark, sendgrid, ses, sns
+from newsletters.bounces.providers.report import NotGenuine, Reading, Unreadable, moment
 from newsletters.kernel.outage import RETRY_AFTER_SECONDS
 
 Answer = tuple[Response, int]

@@ -21,12 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Config
-from newsletters.bounces.providers_sendgrid import UnusableVerificationKey, load_verification_key
-from newsletters.bounces.providers_sns import is_topic
+from newsletters.bounces.providers.sendgrid import UnusableVerificationKey, load_verification_key
+from newsletters.bounces.providers.sns import is_topic
 from newsletters.delivery.shaping_reading import BadShaping, read_rules
 from newsletters.kernel import restorations, roster
 from newsletters.kernel.roster import Kind, Worker
-from newsletters.mail.domain_findings import Level
+from newsletters.mail.domains.findings import Level
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.mail.opening import open_dialogue

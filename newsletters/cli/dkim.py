@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from config import Config
-from newsletters.mail.domain_dkim import key_name
-from newsletters.mail.domain_findings import Record
+from newsletters.mail.domains.dkim import key_name
+from newsletters.mail.domains.findings import Record
 from newsletters.mail.headers import wire_address
 from newsletters.mail.sign import SHORTEST_RSA_BITS, DkimKey, PrivateKey, load_key
 

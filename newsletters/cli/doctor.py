@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
 from newsletters.cli.ailments import Symptom, machine
-from newsletters.mail.domain_checks import Pair
-from newsletters.mail.domain_dkim import Published, key_name, published
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Finding, Level, Record
-from newsletters.mail.domain_health import findings
-from newsletters.mail.domain_sending import Sending, pair_of, sending_of
+from newsletters.mail.domains.checks import Pair
+from newsletters.mail.domains.dkim import Published, key_name, published
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.findings import Finding, Level, Record
+from newsletters.mail.domains.health import findings
+from newsletters.mail.domains.sending import Sending, pair_of, sending_of
 from newsletters.mail.office import Office
 from newsletters.mail.sign import DkimKey, UnusableKey, load_key
 from newsletters.runtime import Runtime, build

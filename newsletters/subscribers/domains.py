@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
-from newsletters.mail.domain_dns import Dns, Outcome
+from newsletters.mail.domains.dns import Dns, Outcome
 from newsletters.subscribers.mailboxes import is_large_provider
 from newsletters.subscribers.models import AddressDomain
 

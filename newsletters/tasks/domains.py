@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from newsletters.mail import domain_checks
-from newsletters.mail.domain_checks import Pair
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_health import findings
-from newsletters.mail.domain_sending import Sending, pair_of, sending_of
+from newsletters.mail.domains import checks
+from newsletters.mail.domains.checks import Pair
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.health import findings
+from newsletters.mail.domains.sending import Sending, pair_of, sending_of
 from newsletters.mail.office import Office
 from newsletters.publishing.newsletters import all_newsletters
 from newsletters.runtime import Runtime
@@ -41,7 +41,7 @@ class DomainLooks:
             began_at = self.runtime.clock.now()
             found = findings(sending, self._dns(), now=began_at)
             with self.runtime.db.transaction() as session:
-                domain_checks.keep(session, sending.pair, found, now=began_at)
+                checks.keep(session, sending.pair, found, now=began_at)
             log.info("looked at a sending domain: %d findings", len(found))
 
 
@@ -49,7 +49,7 @@ def due_senders(runtime: Runtime) -> list[Sending]:
     """Senders that want a look now; none where mail only goes to the sink or comes from nobody's domain."""
     with runtime.db.reading() as session:
         pairs = senders(session, mail_from=runtime.config.mail_from)
-        waiting = domain_checks.due(session, pairs, now=runtime.clock.now())
+        waiting = checks.due(session, pairs, now=runtime.clock.now())
     if not waiting:
         return []
     office = Office.from_config(runtime.config, runtime.signer)
@@ -60,6 +60,6 @@ def due_senders(runtime: Runtime) -> list[Sending]:
 def want_looks(runtime: Runtime) -> None:
     """Have a worker look at the senders that want it; forget those that are no longer ours."""
     with runtime.db.transaction() as session:
-        domain_checks.forget_old(session, now=runtime.clock.now())
+        checks.forget_old(session, now=runtime.clock.now())
     if due_senders(runtime):
         runtime.engine.nudge("look_at_domains")

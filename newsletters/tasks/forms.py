@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import InvalidAddress, parse_address
-from newsletters.mail.domain_dns import Dns
+from newsletters.mail.domains.dns import Dns
 from newsletters.mail.sending import never
 from newsletters.runtime import Runtime
 from newsletters.subscribers import domains, intake

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from newsletters.bounces import processing as bounces
-from newsletters.bounces.providers_replay import forget_heard
+from newsletters.bounces.providers.replay import forget_heard
 from newsletters.delivery import batches, digests, retention
 from newsletters.delivery import erasure as deliveries
 from newsletters.kernel import turns

@@ -1,6 +1,6 @@
 """What is said of a sending domain: the words for every check and fact, for the desk and the command line."""
 
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level
 from newsletters.web.tongue import _
 
 

@@ -14,8 +14,8 @@ from config import Config
 from newsletters.accounts.models import Role
 from newsletters.accounts.sessions import open_session
 from newsletters.kernel.db import Database
-from newsletters.mail.domain_checks import Pair, keep
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
+from newsletters.mail.domains.checks import Pair, keep
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
 from newsletters.subscribers.suppression import suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
 from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways

@@ -15,12 +15,12 @@ from typing import Any, Final
 import atheris
 
 with atheris.instrument_imports(include=["newsletters", "flufl", "email", "email_validator", "json"]):
-    from newsletters.bounces.providers_mailgun import read_mailgun
-    from newsletters.bounces.providers_postmark import read_postmark
-    from newsletters.bounces.providers_report import NotGenuine, Unreadable
-    from newsletters.bounces.providers_sendgrid import read_sendgrid
-    from newsletters.bounces.providers_ses import read_ses
-    from newsletters.bounces.providers_sns import read_message
+    from newsletters.bounces.providers.mailgun import read_mailgun
+    from newsletters.bounces.providers.postmark import read_postmark
+    from newsletters.bounces.providers.report import NotGenuine, Unreadable
+    from newsletters.bounces.providers.sendgrid import read_sendgrid
+    from newsletters.bounces.providers.ses import read_ses
+    from newsletters.bounces.providers.sns import read_message
     from newsletters.bounces.reading import read_letter
     from newsletters.bounces.returns import open_letter
     from newsletters.kernel.addresses import InvalidAddress, parse_address

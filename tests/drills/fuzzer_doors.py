@@ -23,11 +23,11 @@ with atheris.instrument_imports(include=["newsletters"]):
     from newsletters.api import webhooks
     from newsletters.api.amazon import Amazon
     from newsletters.app import create_app
-    from newsletters.bounces.providers_mailgun import verify_mailgun
-    from newsletters.bounces.providers_postmark import verify_postmark
-    from newsletters.bounces.providers_report import NotGenuine, Unreadable
-    from newsletters.bounces.providers_sendgrid import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify_sendgrid
-    from newsletters.bounces.providers_sns import read_message, verify
+    from newsletters.bounces.providers.mailgun import verify_mailgun
+    from newsletters.bounces.providers.postmark import verify_postmark
+    from newsletters.bounces.providers.report import NotGenuine, Unreadable
+    from newsletters.bounces.providers.sendgrid import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify_sendgrid
+    from newsletters.bounces.providers.sns import read_message, verify
     from newsletters.kernel.clock import FixedClock
     from newsletters.migrations import upgrade
     from newsletters.runtime import build

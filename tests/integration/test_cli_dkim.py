@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from newsletters.cli.dkim import dkim_key, is_selector, make_keys
-from newsletters.mail.domain_dkim import published
-from newsletters.mail.domain_dns import Dns
+from newsletters.mail.domains.dkim import published
+from newsletters.mail.domains.dns import Dns
 from newsletters.mail.sign import load_key
 from tests.nameserver import name_server
 

@@ -16,8 +16,8 @@ from newsletters.cli.dkim import make_keys
 from newsletters.cli.doctor import examine
 from newsletters.kernel.db import Database
 from newsletters.kernel.roster import Announcement, Kind, announce
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Level
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.findings import Level
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import QueuedMail, queue
 from newsletters.mail.server import SmtpServer

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from newsletters.mail.domain_dmarc import covering, is_aligned, organization
-from newsletters.mail.domain_dns import Answer, Dns, Outcome
-from newsletters.mail.domain_findings import (
+from newsletters.mail.domains.dmarc import covering, is_aligned, organization
+from newsletters.mail.domains.dns import Answer, Dns, Outcome
+from newsletters.mail.domains.findings import (
     Check,
     Fact,
     Finding,
@@ -23,10 +23,10 @@ from newsletters.mail.domain_findings import (
     txt_strings,
     worst,
 )
-from newsletters.mail.domain_health import findings
-from newsletters.mail.domain_sending import Sending
-from newsletters.mail.domain_spf import Spf, evaluate, survey
-from newsletters.mail.domain_tls import Shown, look, tls_finding
+from newsletters.mail.domains.health import findings
+from newsletters.mail.domains.sending import Sending
+from newsletters.mail.domains.spf import Spf, evaluate, survey
+from newsletters.mail.domains.tls import Shown, look, tls_finding
 from newsletters.mail.server import SmtpServer, Tls
 from newsletters.mail.sign import DkimKey
 from tests.conftest import NOW

@@ -16,8 +16,8 @@ from newsletters.bounces.quarantine import Guess
 from newsletters.bounces.quarantined import QuarantineReason
 from newsletters.delivery.shaping_reading import read_rules
 from newsletters.kernel.db import Database
-from newsletters.mail.domain_findings import Check, Fact, Finding
-from newsletters.mail.domain_findings import Level as Health
+from newsletters.mail.domains.findings import Check, Fact, Finding
+from newsletters.mail.domains.findings import Level as Health
 from newsletters.mail.replies import Deferred, Phase, Refused, Reply
 from newsletters.publishing.models import IssueState, Newsletter
 from newsletters.reports.why import Answer, Why

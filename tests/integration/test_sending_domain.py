@@ -12,9 +12,9 @@ from config import Config
 from newsletters.accounts.models import AuditEntry, Role
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
-from newsletters.mail.domain_checks import Pair, ask, due, keep, standing
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
+from newsletters.mail.domains.checks import Pair, ask, due, keep, standing
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.tasks.domains import DomainLooks, due_senders, want_looks

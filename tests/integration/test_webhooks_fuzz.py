@@ -15,12 +15,12 @@ from config import Config
 from newsletters.api import webhooks
 from newsletters.api.amazon import Amazon
 from newsletters.app import create_app
-from newsletters.bounces.providers_mailgun import read_mailgun
-from newsletters.bounces.providers_models import WebhookToken
-from newsletters.bounces.providers_postmark import read_postmark
-from newsletters.bounces.providers_report import Report, Unreadable, moment
-from newsletters.bounces.providers_sendgrid import read_sendgrid
-from newsletters.bounces.providers_ses import read_ses
+from newsletters.bounces.providers.mailgun import read_mailgun
+from newsletters.bounces.providers.models import WebhookToken
+from newsletters.bounces.providers.postmark import read_postmark
+from newsletters.bounces.providers.report import Report, Unreadable, moment
+from newsletters.bounces.providers.sendgrid import read_sendgrid
+from newsletters.bounces.providers.ses import read_ses
 from newsletters.bounces.quarantined import QuarantinedMail
 from newsletters.kernel.clock import FixedClock
 from newsletters.runtime import Runtime, build

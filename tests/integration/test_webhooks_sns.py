@@ -21,8 +21,8 @@ from newsletters.api import webhooks
 from newsletters.api.amazon import MOST_FETCHES_A_MINUTE, Amazon
 from newsletters.api.pinned import LARGEST_FILE_BYTES, FetchFailed, PinnedFetch
 from newsletters.bounces.models import Bounce, Complaint
-from newsletters.bounces.providers_report import NotGenuine
-from newsletters.bounces.providers_sns import is_certificate_url, is_subscribe_url, read_message, verify
+from newsletters.bounces.providers.report import NotGenuine
+from newsletters.bounces.providers.sns import is_certificate_url, is_subscribe_url, read_message, verify
 from newsletters.bounces.quarantined import QuarantinedMail
 from newsletters.kernel.db import Database
 from newsletters.mail.verp import ReturnPaths

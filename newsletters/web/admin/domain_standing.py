@@ -6,8 +6,8 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.mail.domain_checks import Pair, Standing, standing
-from newsletters.mail.domain_sending import is_rehearsal, pair_of
+from newsletters.mail.domains.checks import Pair, Standing, standing
+from newsletters.mail.domains.sending import is_rehearsal, pair_of
 from newsletters.mail.server import SmtpServer
 from newsletters.publishing.models import Newsletter
 from newsletters.web.admin.access import current_editor

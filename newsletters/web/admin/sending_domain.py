@@ -8,8 +8,8 @@ from flask import jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.mail.domain_checks import ask
-from newsletters.mail.domain_sending import pair_of
+from newsletters.mail.domains.checks import ask
+from newsletters.mail.domains.sending import pair_of
 from newsletters.web import domain_words
 from newsletters.web.admin.access import editors_only, wants_json
 from newsletters.web.admin.domain_standing import domain_view

@@ -12,8 +12,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.db import insert_into
-from newsletters.mail.domain_findings import Finding, Level, from_json, to_json, worst
-from newsletters.mail.domain_models import DomainCheck
+from newsletters.mail.domains.findings import Finding, Level, from_json, to_json, worst
+from newsletters.mail.domains.models import DomainCheck
 
 FRESH: Final = timedelta(hours=12)
 FORGOTTEN: Final = timedelta(days=90)

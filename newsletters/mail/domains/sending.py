@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from config import Config
 from newsletters.kernel.addresses import InvalidAddress
-from newsletters.mail import domain_tls
-from newsletters.mail.domain_checks import Pair
-from newsletters.mail.domain_relays import is_local, is_sample, own_public_addresses
+from newsletters.mail.domains import tls
+from newsletters.mail.domains.checks import Pair
+from newsletters.mail.domains.relays import is_local, is_sample, own_public_addresses
 from newsletters.mail.headers import wire_address
 from newsletters.mail.office import Office
 from newsletters.mail.server import SmtpServer
@@ -25,7 +25,7 @@ class Sending:
     keys: tuple[DkimKey, ...] = ()
     addresses: tuple[str, ...] = ()
     sink_port: int = 0
-    look: domain_tls.Look = field(default=domain_tls.look)
+    look: tls.Look = field(default=tls.look)
 
     @property
     def is_rehearsal(self) -> bool:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from newsletters.bounces.models import BounceKind
-from newsletters.bounces.providers_codes import basic_code, enhanced_code
-from newsletters.bounces.providers_report import (
+from newsletters.bounces.providers.codes import basic_code, enhanced_code
+from newsletters.bounces.providers.report import (
     NotGenuine,
     Reading,
     Report,

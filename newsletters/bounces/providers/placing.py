@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletters.bounces.providers_report import Report
+from newsletters.bounces.providers.report import Report
 from newsletters.bounces.queries import latest_mail
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.addresses import InvalidAddress, parse_address

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
-from newsletters.mail.domain_relays import relay_include
-from newsletters.mail.domain_sending import Sending
-from newsletters.mail.domain_spf import MOST_VOID, Spf, Survey, evaluate, survey
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
+from newsletters.mail.domains.relays import relay_include
+from newsletters.mail.domains.sending import Sending
+from newsletters.mail.domains.spf import MOST_VOID, Spf, Survey, evaluate, survey
 
 
 def spf_findings(sending: Sending, dns: Dns) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletters.kernel.columns import Base, UtcDateTime, choice
-from newsletters.mail.domain_findings import Level
+from newsletters.mail.domains.findings import Level
 
 
 class DomainCheck(Base):

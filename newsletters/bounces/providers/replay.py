@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from newsletters.bounces.providers_models import WebhookToken
+from newsletters.bounces.providers.models import WebhookToken
 from newsletters.kernel.db import insert_into
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from newsletters.mail.domain_dns import Answer, Dns, Outcome
+from newsletters.mail.domains.dns import Answer, Dns, Outcome
 
 MOST_LOOKUPS: Final = 10
 MOST_VOID: Final = 2

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from newsletters.mail.domain_dkim import tags
-from newsletters.mail.domain_dns import Dns, Outcome
+from newsletters.mail.domains.dkim import tags
+from newsletters.mail.domains.dns import Dns, Outcome
 
 VERSION: Final = "DMARC1"
 POLICIES: Final = ("none", "quarantine", "reject")

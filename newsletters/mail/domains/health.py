@@ -8,15 +8,15 @@ concluded. The limits of one round are those of the ``Dns`` handed in.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from newsletters.mail import domain_tls
-from newsletters.mail.domain_dkim import Published, key_name, published
-from newsletters.mail.domain_dmarc import DmarcRecord, DnsAway, covering, is_aligned
-from newsletters.mail.domain_dns import Dns
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
-from newsletters.mail.domain_reach import mailbox_findings, reverse_findings
-from newsletters.mail.domain_relays import is_local
-from newsletters.mail.domain_sending import Sending
-from newsletters.mail.domain_spf_health import spf_findings
+from newsletters.mail.domains import tls
+from newsletters.mail.domains.dkim import Published, key_name, published
+from newsletters.mail.domains.dmarc import DmarcRecord, DnsAway, covering, is_aligned
+from newsletters.mail.domains.dns import Dns
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
+from newsletters.mail.domains.reach import mailbox_findings, reverse_findings
+from newsletters.mail.domains.relays import is_local
+from newsletters.mail.domains.sending import Sending
+from newsletters.mail.domains.spf_health import spf_findings
 
 _DKIM_FACTS = {
     Published.TESTING: (Level.WARNING, Fact.DKIM_TESTING),
@@ -111,4 +111,4 @@ def _speaks(dns: Dns, record: DmarcRecord | None, author: str, other: str, *, st
 
 def _tls(sending: Sending, *, now: datetime) -> Iterator[Finding]:
     for server in sending.servers:
-        yield domain_tls.tls_finding(server, is_local=is_local(server), now=now, look=sending.look)
+        yield tls.tls_finding(server, is_local=is_local(server), now=now, look=sending.look)

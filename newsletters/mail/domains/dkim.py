@@ -8,7 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from newsletters.mail.domain_dns import Dns, Outcome
+from newsletters.mail.domains.dns import Dns, Outcome
 from newsletters.mail.sign import DkimKey
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level
 from newsletters.mail.server import SmtpServer, Tls
 
 STEP_SECONDS: Final = 5.0

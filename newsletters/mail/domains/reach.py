@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from newsletters.mail.domain_dns import Dns, Outcome
-from newsletters.mail.domain_findings import Check, Fact, Finding, Level, Record
-from newsletters.mail.domain_sending import Sending
+from newsletters.mail.domains.dns import Dns, Outcome
+from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
+from newsletters.mail.domains.sending import Sending
 
 
 def mailbox_findings(sending: Sending, dns: Dns) -> Iterator[Finding]:

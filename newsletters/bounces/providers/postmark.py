@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from newsletters.bounces.models import BounceKind
-from newsletters.bounces.providers_codes import basic_code, enhanced_code
-from newsletters.bounces.providers_report import (
+from newsletters.bounces.providers.codes import basic_code, enhanced_code
+from newsletters.bounces.providers.report import (
     NotGenuine,
     Reading,
     Report,

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from newsletters.bounces.models import BounceKind
-from newsletters.bounces.providers_codes import basic_code, enhanced_code
-from newsletters.bounces.providers_report import (
+from newsletters.bounces.providers.codes import basic_code, enhanced_code
+from newsletters.bounces.providers.report import (
     NotGenuine,
     Reading,
     Report,
