@@ -137,7 +137,7 @@ def _kept_secret(data_dir: Path, name: str) -> str:
     """The secret made on the first run and kept in the data folder, readable by its owner alone."""
     path = data_dir / name.lower()
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return _contents(path, name)

@@ -53,7 +53,7 @@ def _restore_file(runtime: Runtime, copy: Path, *, replay_from: str | None, now:
     place = Path(runtime.db.url.database or "").absolute()
     copies_sqlite.check(copy)
     can_be_read = copies_sqlite.require_unused(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     made = place.with_name(f".{place.name}.restoring")
     copies_sqlite.copy_to(copy, made, copied_at=None)
     copied_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)

@@ -64,7 +64,7 @@ def _nudges(url: str) -> Nudges:
 
 
 def _sqlite(path: Path) -> BaseStorage:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     return Sqlite(NAME, filename=str(path))
 
 

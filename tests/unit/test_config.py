@@ -55,6 +55,12 @@ def test_a_bad_setting_is_named(name: str, value: str, tmp_path: Path) -> None:
         Config.from_env({"DATA_DIR": str(tmp_path), name: value})
 
 
+def test_the_folder_it_makes_is_not_for_everybody_on_the_machine(tmp_path: Path) -> None:
+    Config.from_env({"DATA_DIR": str(tmp_path / "var")})
+
+    assert not (tmp_path / "var").stat().st_mode & 0o007
+
+
 def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
     first = Config.from_env({"DATA_DIR": str(tmp_path)})
 
