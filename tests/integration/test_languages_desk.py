@@ -24,7 +24,7 @@ from newsletters.runtime import Runtime
 from newsletters.subscribers.form_fields import Field, FieldKind
 from newsletters.subscribers.saved_forms import FormMade, Offered
 from newsletters.subscribers.saved_forms import save as save_form
-from newsletters.web.admin.issues_progress import BRAKES
+from newsletters.web.admin.issues.progress import BRAKES
 from tests.conftest import NOW
 from tests.desk import signed_in
 from tests.factories import make_issue, make_subscriber, make_subscription

@@ -13,9 +13,9 @@ from newsletters.publishing.models import ON_ITS_WAY, IssueState
 from newsletters.reports.growth import readerships
 from newsletters.reports.plots import small_multiples
 from newsletters.subscribers import breaker, held
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import editors_only
 from newsletters.web.admin.door import blueprint
+from newsletters.web.admin.issues import words
 from newsletters.web.health import disk_is_full
 
 

@@ -15,10 +15,10 @@ from newsletters.publishing.archive import listed_newsletters
 from newsletters.publishing.drafts import NotEditable, discard, last_issue, new_issue
 from newsletters.publishing.issue_queries import Shelf, last_newsletter_of, shelf_counts, shelf_page
 from newsletters.publishing.models import Issue, Newsletter
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
+from newsletters.web.admin.issues import words
 from newsletters.web.tongue import _
 
 

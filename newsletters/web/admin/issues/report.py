@@ -17,12 +17,12 @@ from newsletters.reports.plots import Series, line_plot, small_multiples, stacke
 from newsletters.reports.readers_csv import rows_as_csv
 from newsletters.reports.replies import gist
 from newsletters.reports.returned import returned_over_time
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
 from newsletters.web.admin.audit_words import action_words
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_reply_words import gist_words
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.reply_words import gist_words
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.admin.quarantine_words import alert_words, returned_names
 from newsletters.web.tongue import _
 

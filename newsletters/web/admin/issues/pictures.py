@@ -8,10 +8,10 @@ from newsletters.publishing.drafts import Conflict, IssueText, NotEditable, save
 from newsletters.publishing.models import Picture
 from newsletters.publishing.pictures import LARGEST_UPLOAD_BYTES, PictureRefused, address, store_picture
 from newsletters.publishing.revisions import Note
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only, wants_json
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _
 
 Answer = Response | tuple[Response, int] | AnyResponse

@@ -12,8 +12,8 @@ from newsletters import context
 from newsletters.publishing.models import Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_mail import message_for, part
+from newsletters.web.admin.issues.mail import message_for, part
+from newsletters.web.admin.issues.shelves import issue_or_404
 
 VIEWS = ("desktop", "phone", "dark", "text")
 _BY_NIGHT = re.compile(r"@media\s*\(prefers-color-scheme:\s*dark\)")

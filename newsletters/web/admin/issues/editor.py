@@ -11,10 +11,10 @@ from newsletters.publishing.revisions import Note
 from newsletters.publishing.wording import PLACEHOLDERS, default_words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_checks import checks_panel
-from newsletters.web.admin.issues_progress import sending_page
-from newsletters.web.admin.issues_report import report_page
+from newsletters.web.admin.issues.checks import checks_panel
+from newsletters.web.admin.issues.progress import sending_page
+from newsletters.web.admin.issues.report import report_page
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _
 
 Answer = AnyResponse | tuple[str, int] | str

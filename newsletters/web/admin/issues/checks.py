@@ -14,11 +14,11 @@ from newsletters.publishing.linkchecks import note
 from newsletters.publishing.linkprobe import LinkProbe
 from newsletters.publishing.models import Issue
 from newsletters.publishing.preflight import preflight
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only, wants_json
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_mail import templates
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.mail import templates
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _, ngettext
 
 ROUNDS = Limit("link checks", 30, timedelta(hours=1))

@@ -20,10 +20,10 @@ from newsletters.kernel.restorations import SendingHeld
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import Action, WrongState
 from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter, PauseReason
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _
 
 LONGEST_REASON = 300

@@ -9,10 +9,10 @@ from newsletters.accounts.queries import editor_names
 from newsletters.publishing.drafts import Conflict, IssueText, NotEditable, save
 from newsletters.publishing.models import IssueRevision, Newsletter
 from newsletters.publishing.revisions import Note, compare, revision, revisions
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _
 
 

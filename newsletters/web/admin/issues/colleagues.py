@@ -20,8 +20,8 @@ from newsletters.publishing.layout import issue_spec
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_mail import templates, values_for
+from newsletters.web.admin.issues.mail import templates, values_for
+from newsletters.web.admin.issues.shelves import issue_or_404
 from newsletters.web.tongue import _, ngettext
 
 TESTS = Limit("test mails", 60, timedelta(hours=1))

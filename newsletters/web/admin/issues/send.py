@@ -18,13 +18,13 @@ from newsletters.publishing import lifecycle
 from newsletters.publishing.checks import Finding, Severity
 from newsletters.publishing.lifecycle import Action, NotReady, WrongState
 from newsletters.publishing.models import Issue, Newsletter
-from newsletters.web.admin import issues_words as words
 from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.domain_standing import DomainGate, domain_gate
 from newsletters.web.admin.door import blueprint
-from newsletters.web.admin.issues import issue_or_404
-from newsletters.web.admin.issues_checks import findings_of
-from newsletters.web.admin.issues_timing import Timing, read_timing, suggested
+from newsletters.web.admin.issues import words
+from newsletters.web.admin.issues.checks import findings_of
+from newsletters.web.admin.issues.shelves import issue_or_404
+from newsletters.web.admin.issues.timing import Timing, read_timing, suggested
 from newsletters.web.tongue import _
 
 Answer = Response | tuple[str, int] | str
