@@ -2,9 +2,11 @@
 
 It outlives the people it speaks of, so it holds names of editors and ids of everything else, and refuses
 what must not be kept: addresses and tokens are taken out, and control characters are written as escapes,
-so that nobody can forge a second line.
+so that nobody can forge a second line. Once committed, each line also goes to the program's log, to be taken
+elsewhere: whoever holds the database cannot unsay it.
 """
 
+import logging
 import re
 import unicodedata
 from datetime import datetime
@@ -14,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from newsletters.accounts.models import AuditEntry, Editor
 from newsletters.kernel.errors import DomainError
+
+log = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 2000
 _ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s<>\"',;:]*)@[^\s<>\"',;:]+")
@@ -36,17 +40,24 @@ def record(
 ) -> None:
     """Add one line. ``actor`` is an editor, "operator" or "system"; ``action`` a slug like "issue.sent"."""
     editor = actor if isinstance(actor, Editor) else None
-    session.add(
-        AuditEntry(
-            at=now,
-            actor_id=editor.id if editor else None,
-            actor=clean(editor.name if editor else str(actor))[:200],
-            action=clean(action)[:60],
-            subject=clean(subject)[:40],
-            subject_id=subject_id,
-            detail=clean(detail),
-        )
+    entry = AuditEntry(
+        at=now,
+        actor_id=editor.id if editor else None,
+        actor=clean(editor.name if editor else str(actor))[:200],
+        action=clean(action)[:60],
+        subject=clean(subject)[:40],
+        subject_id=subject_id,
+        detail=clean(detail),
     )
+    session.add(entry)
+    event.listen(session, "after_commit", lambda _session: _tell(entry), once=True)
+
+
+def _tell(entry: AuditEntry) -> None:
+    """The line for the log; an editor by number, as whoever reads logs need not know names."""
+    actor = entry.actor if entry.actor_id is None else f"editor {entry.actor_id}"
+    about = f"{entry.subject} {entry.subject_id or ''}".strip() or "-"
+    log.info("audit %s: %s by %s, %s, %s", entry.id, entry.action, actor, about, entry.detail or "-")
 
 
 def clean(text: str) -> str:

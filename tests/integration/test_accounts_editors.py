@@ -1,5 +1,7 @@
 """Accounts: made, given roles, disabled; and the owner who must be left."""
 
+import logging
+
 import pytest
 
 from newsletters.accounts import audit, editors
@@ -133,6 +135,22 @@ def test_the_log_is_never_changed(db: Database) -> None:
 
     with db.reading() as session:
         assert session.query(AuditEntry).one().actor == "operator"
+
+
+def test_what_was_committed_goes_to_the_programs_log_too_and_what_was_not_does_not(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="newsletters.accounts.audit")
+    with pytest.raises(ZeroDivisionError), db.transaction() as session:
+        audit.record(session, "operator", "editor.disabled", now=NOW)
+        raise ZeroDivisionError
+    with db.transaction() as session:
+        eve = make_editor(session, name="Eve")
+        audit.record(session, eve, "issue.sent", now=NOW, subject="issue", subject_id=7, detail="a\nb c@d.e")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        rf"audit 1: issue.sent by editor {eve.id}, issue 7, a\nb [address]"
+    ]
 
 
 def test_the_log_is_read_page_by_page_without_gaps(db: Database) -> None:
