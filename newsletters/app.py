@@ -22,7 +22,7 @@ from newsletters.kernel.outage import is_outage
 from newsletters.kernel.row_numbers import LARGEST
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.register import register
-from newsletters.web import health, outage
+from newsletters.web import health, metrics, outage
 from newsletters.web.admin import door as desk
 from newsletters.web.admin import routes as desk_routes
 from newsletters.web.forms import door as forms
@@ -39,7 +39,7 @@ CONTENT_SECURITY_POLICY = (
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 YEAR_SECONDS = 365 * 24 * 3600
-DOORS = (public, forms, desk, api, health)
+DOORS = (public, forms, desk, api, health, metrics)
 ROUTES = (
     public_routes,
     forms_routes,
@@ -124,7 +124,8 @@ def _refuse_nul() -> None:
     named = [str(value) for name, value in (request.view_args or {}).items() if name != "token"]
     if any("\0" in value for value in named):
         abort(404)
-    if any("\0" in text for name, values in request.values.lists() for text in (name, *values)):
+    given = (request.args, request.form) if request.method == "POST" else (request.args,)
+    if any("\0" in text for said in given for name, values in said.lists() for text in (name, *values)):
         abort(400)
 
 

@@ -21,6 +21,14 @@ class ProofWanted(DomainError):
         self.is_attack = is_attack
 
 
+class DeadDomain(DomainError):
+    """DNS has said lately that nobody takes mail for the domain. Nothing was written."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__("nobody takes mail for the domain")
+        self.domain = domain
+
+
 class NoNewsletterChosen(DomainError):
     """A sign-up named no newsletter."""
 

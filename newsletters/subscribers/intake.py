@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import Address, parse_address
 from newsletters.kernel.columns import Json
-from newsletters.subscribers import guard
+from newsletters.subscribers import domains, guard
 from newsletters.subscribers.campaign import read_campaign
-from newsletters.subscribers.errors import NoNewsletterChosen
+from newsletters.subscribers.errors import DeadDomain, NoNewsletterChosen
 from newsletters.subscribers.form_fields import Answer
 from newsletters.subscribers.guard import Post
+from newsletters.subscribers.mailboxes import is_large_provider
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import FormKind, PostedForm
 from newsletters.subscribers.words import without_controls
@@ -72,11 +73,13 @@ def note_signup(
 ) -> Receipt:
     """Write down that somebody asks for newsletters.
 
-    Raises InvalidAddress, NoNewsletterChosen, ProofWanted or TooManyPosts.
+    Raises InvalidAddress, NoNewsletterChosen, DeadDomain, ProofWanted or TooManyPosts.
     """
     address = signup.address or parse_address(signup.email)
     if not signup.newsletter_ids:
         raise NoNewsletterChosen
+    if not is_large_provider(address.domain) and domains.is_dead(session, address.domain, now=now):
+        raise DeadDomain(address.domain)
     said: Json = {
         "email": signup.email,
         "newsletters": sorted(set(signup.newsletter_ids)),

@@ -12,7 +12,7 @@ from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.publishing.models import IssueState, Newsletter
 from newsletters.reports.why import Answer, Why, answers
 from newsletters.runtime import Runtime
-from newsletters.subscribers import domains, suppression
+from newsletters.subscribers import domains, intake, suppression
 from newsletters.subscribers.confirm import note_opened
 from newsletters.subscribers.models import SubscriptionState
 from newsletters.subscribers.queries import person
@@ -20,7 +20,7 @@ from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.web.admin.why_words import WORDS
 from tests.desk import csrf_token, signed_in
 from tests.factories import make_issue
-from tests.mailbox import Reader, newsletter
+from tests.mailbox import Reader, newsletter, take_all
 from tests.readers import mails
 
 
@@ -64,6 +64,17 @@ def sent_issue(runtime: Runtime, news: Newsletter, reader: Reader, state: Delive
             )
 
 
+def at_a_dead_domain(runtime: Runtime, news: Newsletter, email: str) -> Reader:
+    """Somebody whose domain DNS was asked about once the form was in."""
+    reader, now = Reader(runtime, email=email), runtime.clock.now()
+    wanted = intake.Signup(email, [news.id], reader.client)
+    with runtime.db.transaction() as session:
+        intake.note_signup(session, wanted, is_proven=True, means=runtime, now=now)
+        domains.remember(session, {email.rpartition("@")[2]: False}, now=now)
+        take_all(session, runtime)
+    return reader
+
+
 def test_a_sign_up_whose_mail_waits_says_so(runtime: Runtime, news: Newsletter) -> None:
     reader = Reader(runtime)
     reader.signs_up(news)
@@ -101,10 +112,7 @@ def test_an_office_waits_for_an_editor(runtime: Runtime, news: Newsletter) -> No
 
 
 def test_a_domain_without_a_server_is_named(runtime: Runtime, news: Newsletter) -> None:
-    reader = Reader(runtime, email="olena@gmaul.com.ua")
-    with runtime.db.transaction() as session:
-        domains.remember(session, {"gmaul.com.ua": False}, now=runtime.clock.now())
-    reader.signs_up(news)
+    reader = at_a_dead_domain(runtime, news, "olena@gmaul.com.ua")
 
     assert answer_for(reader).why is Why.NO_SERVER
 
@@ -219,11 +227,9 @@ def test_a_pause_says_until_when_by_the_newsletters_clocks(
 
 
 def test_a_slip_in_the_domain_leads_to_the_address_that_was_meant(
-    desk: FlaskClient, runtime: Runtime, news: Newsletter, db: Database
+    desk: FlaskClient, runtime: Runtime, news: Newsletter
 ) -> None:
-    with db.transaction() as session:
-        domains.remember(session, {"gmial.com": False}, now=runtime.clock.now())
-    Reader(runtime, email="olena@gmial.com").signs_up(news)
+    at_a_dead_domain(runtime, news, "olena@gmial.com")
 
     page = desk.get("/desk/readers/why", query_string={"address": "olena@gmial.com"}).get_data(as_text=True)
 

@@ -18,7 +18,7 @@ from flask_wtf import FlaskForm
 from newsletters import context
 from newsletters.kernel.i18n import LANGUAGES
 from newsletters.subscribers.browser import remember
-from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.errors import DeadDomain, TooManyPosts
 from newsletters.subscribers.form_models import SavedForm
 from newsletters.web.forms import too_often
 from newsletters.web.forms.answer import RESEND_AFTER_SECONDS, next_steps
@@ -58,6 +58,9 @@ def embed_subscribe() -> ResponseReturnValue:
             page=article,
             filled_in_seconds=_seconds(form.took.data or ""),
         )
+    except DeadDomain as error:
+        form.say_dead(error)
+        return _refused(form, offers, saved), 422
     except TooManyPosts as error:
         too_often.say(form, error)
         return too_often.answer(_refused(form, offers, saved), error)

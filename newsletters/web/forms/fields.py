@@ -14,12 +14,11 @@ from wtforms import EmailField, HiddenField, SelectMultipleField, StringField, V
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from newsletters import context
 from newsletters.kernel.addresses import Address, InvalidAddress, parse_address
 from newsletters.kernel.row_numbers import read_number
-from newsletters.subscribers import domains
+from newsletters.subscribers.errors import DeadDomain
 from newsletters.subscribers.form_fields import Answers
-from newsletters.subscribers.mailboxes import is_large_provider, is_throwaway, likely_meant
+from newsletters.subscribers.mailboxes import is_throwaway, likely_meant
 from newsletters.web.forms.offers import Offers
 
 
@@ -86,15 +85,14 @@ class SubscribeForm(FlaskForm):  # type: ignore[misc]
 
     def validate_email(self, field: AddressField) -> None:
         """Refuse what depends on the domain alone: to say so tells nothing of any address."""
-        if field.errors:
-            return
-        domain = field.address.domain
-        if is_throwaway(domain) and (name := self._refuses_throwaways()):
+        if not field.errors and is_throwaway(field.address.domain) and (name := self._refuses_throwaways()):
             raise ValidationError(
                 _("%(name)s does not take throw-away addresses. Please use one that you keep.", name=name)
             )
-        if not is_large_provider(domain) and _is_dead(domain):
-            raise ValidationError(_no_server(domain))
+
+    def say_dead(self, error: DeadDomain) -> None:
+        """Say at the address that it cannot get mail; this, too, follows from its domain alone."""
+        self.email.errors = [_no_server(error.domain)]
 
     def _refuses_throwaways(self) -> str:
         """The name of a chosen newsletter that takes no throw-away address; empty where there is none."""
@@ -108,11 +106,6 @@ def _no_server(domain: str) -> str:
             _("No mail server answers for %(domain)s. Did you mean %(meant)s?", domain=domain, meant=meant)
         )
     return str(_("No mail server answers for %(domain)s. Is it spelled right?", domain=domain))
-
-
-def _is_dead(domain: str) -> bool:
-    with context.reading() as db:
-        return domains.is_dead(db, domain, now=context.now())
 
 
 class EmbeddedForm(SubscribeForm):

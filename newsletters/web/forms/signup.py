@@ -19,7 +19,10 @@ NUDGED_EVERY_SECONDS: Final = 0.03  # a post in between is found with the next o
 def sign_up(
     form: SubscribeForm, offers: Offers, *, form_name: str, page: str, filled_in_seconds: float | None
 ) -> intake.Receipt:
-    """Note what the reader asked for. The answer, and the time it takes, is the same for any address."""
+    """Note what the reader asked for. The answer, and the time it takes, is the same for any address.
+
+    Raises DeadDomain, ProofWanted or TooManyPosts.
+    """
     runtime = context.runtime()
     chosen = [offers.newsletters[slug] for slug in form.newsletter.data]
     wanted = intake.Signup(

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletters import context
 from newsletters.publishing.archive import latest_issues
-from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.errors import DeadDomain, TooManyPosts
 from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
@@ -24,6 +24,8 @@ def front() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             return signup.accept(form, offers, form_name="front page", page=context.runtime().urls.front())
+        except DeadDomain as error:
+            form.say_dead(error)
         except TooManyPosts as error:
             too_often.say(form, error)
             return too_often.answer(_page(form, offers), error)

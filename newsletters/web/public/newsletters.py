@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from newsletters import context
 from newsletters.publishing.archive import archive_page, newsletter_by_slug, public_issue
 from newsletters.publishing.models import Newsletter
-from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.errors import DeadDomain, TooManyPosts
 from newsletters.web.forms import too_often
 from newsletters.web.forms.fields import SubscribeForm
 from newsletters.web.forms.offers import Offers, open_offers
@@ -30,6 +30,8 @@ def newsletter(slug: str) -> ResponseReturnValue:
         form_name, page = _place(shown)
         try:
             return signup.accept(form, offers, form_name=form_name, page=page)
+        except DeadDomain as error:
+            form.say_dead(error)
         except TooManyPosts as error:
             too_often.say(form, error)
             return too_often.answer(_page(shown, form, offers), error)

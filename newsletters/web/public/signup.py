@@ -17,7 +17,7 @@ from newsletters.subscribers import signals
 from newsletters.subscribers.campaign import PARAMETERS
 from newsletters.subscribers.codes import confirm_by_code
 from newsletters.subscribers.confirm import AlreadyConfirmed, Confirmed, WrongCode
-from newsletters.subscribers.errors import TooManyPosts
+from newsletters.subscribers.errors import DeadDomain, TooManyPosts
 from newsletters.subscribers.models import FormKind
 from newsletters.web.forms import signup as forms_signup
 from newsletters.web.forms import too_often
@@ -88,10 +88,12 @@ def subscribed_more() -> ResponseReturnValue:
     offers, form, answer = open_offers(), SubscribeForm(), CodeForm(formdata=None)
     form.offer(offers)
     if not form.validate():
-        answer.form_errors += [str(error) for errors in form.errors.values() for error in errors]
-        return _answer(answer), 422
+        return _answer(_blamed(answer, form)), 422
     try:
         return accept(form, offers, form_name=said.get("form", ""), page=said["page"])
+    except DeadDomain as error:
+        form.say_dead(error)
+        return _answer(_blamed(answer, form)), 422
     except TooManyPosts as error:
         too_often.say(answer, error)
         return too_often.answer(_answer(answer), error)
@@ -144,6 +146,12 @@ def subscribed_again() -> ResponseReturnValue:
         too_often.say(form, error)
         return too_often.answer(_answer(form), error)
     return redirect(url_for("public.subscribed", sent="again"), 303)
+
+
+def _blamed(answer: CodeForm, form: SubscribeForm) -> CodeForm:
+    """The answer's form with what is wrong with a sign-up, which has no fields of its own there."""
+    answer.form_errors += [str(error) for errors in form.errors.values() for error in errors]
+    return answer
 
 
 def _speak_as_before() -> None:
