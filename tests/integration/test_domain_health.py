@@ -25,7 +25,9 @@ from newsletters.mail.domains.findings import (
 )
 from newsletters.mail.domains.health import findings
 from newsletters.mail.domains.sending import Sending
-from newsletters.mail.domains.spf import Spf, evaluate, survey
+from newsletters.mail.domains.spf import evaluate
+from newsletters.mail.domains.spf_record import Spf
+from newsletters.mail.domains.spf_survey import survey
 from newsletters.mail.domains.tls import Shown, look, tls_finding
 from newsletters.mail.server import SmtpServer, Tls
 from newsletters.mail.sign import DkimKey

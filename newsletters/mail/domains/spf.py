@@ -1,203 +1,37 @@
-"""SPF (RFC 7208): which record a domain has, what it costs to evaluate, and whom it lets send.
-
-``survey`` walks every include and redirect and counts lookups as a receiver would have to in the worst
-case: the limit of ten is the reason why records that look right fail. ``evaluate`` is check_host() for
-one address.
-"""
+"""Whether SPF lets an address send for a domain: check_host() of RFC 7208, with its macros and its limits."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 from newsletters.mail.domains.dns import Answer, Dns, Outcome
-
-MOST_LOOKUPS: Final = 10
-MOST_VOID: Final = 2
-MOST_MX: Final = 10
-VERSION: Final = "v=spf1"
-LOOKING_UP: Final = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
-_MECHANISMS: Final = frozenset({"all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"})
-_NEEDING_A_VALUE: Final = frozenset({"include", "ip4", "ip6", "exists"})
-_TERM: Final = re.compile(
-    r"(?P<sign>[-+?~]?)(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?:(?P<mark>[:=])(?P<value>[^/]*(?:/(?![\d/]).*)?))?"
-    r"(?P<cidr>/\d{1,3}|/\d{1,2}//\d{1,3}|//\d{1,3})?"
+from newsletters.mail.domains.spf_record import (
+    LOOKING_UP,
+    MOST_LOOKUPS,
+    Spf,
+    SpfError,
+    Term,
+    network_of,
+    parse,
+    record_in,
+    used,
 )
+
+MOST_MX: Final = 10
 _MACRO: Final = re.compile(r"%(?:\{([slodiphcrtv])(\d{0,3})(r?)([.\-+,/_=]*)\}|([%_-]))", re.IGNORECASE)
-
-Ip = IPv4Address | IPv6Address
-
-
-class Spf(StrEnum):
-    """Results of check_host()."""
-
-    PASS = "pass"  # noqa: S105  (a verdict, not a password)
-    FAIL = "fail"
-    SOFTFAIL = "softfail"
-    NEUTRAL = "neutral"
-    NONE = "none"
-    PERMERROR = "permerror"
-    TEMPERROR = "temperror"
-
-
 _BY_SIGN: Final = {"": Spf.PASS, "+": Spf.PASS, "-": Spf.FAIL, "~": Spf.SOFTFAIL, "?": Spf.NEUTRAL}
 
-
-class _Error(Exception):
-    """Evaluation ends here."""
-
-    def __init__(self, result: Spf, detail: str = "") -> None:
-        super().__init__(detail)
-        self.result = result
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One mechanism or modifier."""
-
-    name: str
-    sign: str = ""
-    value: str = ""
-    cidr: str = ""
-    is_modifier: bool = False
-
-
-@dataclass(slots=True)
-class Survey:
-    """What a record and everything it leads to amounts to."""
-
-    result: Spf = Spf.NONE
-    record: str = ""
-    detail: str = ""
-    lookups: int = 0
-    void: int = 0
-    includes: set[str] = field(default_factory=set)
-    ends_with: str = ""
-
-    @property
-    def is_too_long(self) -> bool:
-        return self.lookups > MOST_LOOKUPS
-
-
-def parse(record: str) -> list[Term]:
-    """The terms of a record. Raises ValueError with the term that cannot be understood."""
-    return [_parsed(word) for word in record.split()[1:]]
-
-
-def survey(dns: Dns, domain: str) -> Survey:
-    """Read the record of ``domain`` and all it includes."""
-    found = Survey()
-    try:
-        found.record = _record(dns.txt(domain), domain)
-        found.ends_with = _end(parse(found.record))
-        _walk(dns, domain, found, seen=())
-        found.result = Spf.NEUTRAL if not found.is_too_long and found.void <= MOST_VOID else Spf.PERMERROR
-    except ValueError as error:
-        found.result, found.detail = Spf.PERMERROR, str(error)
-    except _Error as error:
-        found.result, found.detail = error.result, str(error)
-    return found
+Ip = IPv4Address | IPv6Address
 
 
 def evaluate(dns: Dns, domain: str, address: str) -> Spf:
     """check_host() for mail from ``address`` whose return path is at ``domain``."""
     try:
         return _Evaluation(dns, ip_address(address), domain).check(domain)
-    except _Error as error:
+    except SpfError as error:
         return error.result
     except ValueError:
         return Spf.PERMERROR
-
-
-def _parsed(word: str) -> Term:
-    found = _TERM.fullmatch(word)
-    if found is None:
-        raise ValueError(word)
-    name, value = found["name"].lower(), found["value"] or ""
-    if found["mark"] == "=":
-        return Term(name, value=value + (found["cidr"] or ""), is_modifier=True)
-    if name not in _MECHANISMS or (name in _NEEDING_A_VALUE and not value):
-        raise ValueError(word)
-    if name in ("ip4", "ip6"):
-        _network(value + (found["cidr"] or ""), name)
-    return Term(name, found["sign"], value, found["cidr"] or "")
-
-
-def _network(written: str, name: str) -> IPv4Network | IPv6Network:
-    network = ip_network(written, strict=False)
-    if network.version != int(name[2:]):
-        raise ValueError(written)
-    return network
-
-
-def _record(answer: Answer, domain: str) -> str:
-    if answer.outcome is Outcome.FAILED:
-        raise _Error(Spf.TEMPERROR, domain)
-    records = [
-        one for one in answer.records if one.lower() == VERSION or one.lower().startswith(f"{VERSION} ")
-    ]
-    if len(records) > 1:
-        raise _Error(Spf.PERMERROR, f"{len(records)} records at {domain}")
-    if not records:
-        raise _Error(Spf.NONE, domain)
-    return records[0]
-
-
-def _end(terms: Sequence[Term]) -> str:
-    """``-all``, ``~all``, ``redirect=…``, or nothing."""
-    for term in terms:
-        if term.name == "all" and not term.is_modifier:
-            return f"{term.sign or '+'}all"
-    return next((f"redirect={term.value}" for term in terms if term.name == "redirect"), "")
-
-
-def _walk(dns: Dns, domain: str, found: Survey, *, seen: tuple[str, ...]) -> None:
-    if domain in seen:
-        raise _Error(Spf.PERMERROR, f"{domain} includes itself")
-    for term in _used(parse(_record(dns.txt(domain), domain))):
-        if term.name not in LOOKING_UP:
-            continue
-        found.lookups += 1
-        if found.lookups > 3 * MOST_LOOKUPS:
-            return
-        target = (term.value or domain).lower().rstrip(".")
-        if "%" in target:
-            continue  # different for every message: counted, and followed when one is evaluated
-        if term.name in ("include", "redirect"):
-            found.includes.add(target)
-            _descend(dns, target, found, seen=(*seen, domain))
-        else:
-            found.void += _is_void(dns, term.name, target)
-
-
-def _descend(dns: Dns, target: str, found: Survey, *, seen: tuple[str, ...]) -> None:
-    """An include of a name without a record is a permanent error (section 5.2)."""
-    found.void += dns.txt(target).is_void
-    try:
-        _walk(dns, target, found, seen=seen)
-    except _Error as error:
-        if error.result is Spf.NONE:
-            raise _Error(Spf.PERMERROR, f"{target} has no SPF record") from error
-        raise
-
-
-def _is_void(dns: Dns, name: str, target: str) -> bool:
-    if name == "mx":
-        return dns.mx(target).is_void
-    return name != "ptr" and dns.addresses(target).is_void
-
-
-def _used(terms: Sequence[Term]) -> Iterator[Term]:
-    """Terms that count: what stands behind ``all`` is never reached, and makes ``redirect`` void."""
-    has_all = any(term.name == "all" and not term.is_modifier for term in terms)
-    for term in terms:
-        if term.is_modifier and (term.name != "redirect" or has_all):
-            continue
-        yield term
-        if term.name == "all":
-            return
 
 
 class _Evaluation:
@@ -211,7 +45,7 @@ class _Evaluation:
 
     def check(self, domain: str) -> Spf:
         redirect = ""
-        for term in _used(parse(_record(self._dns.txt(domain), domain))):
+        for term in used(parse(record_in(self._dns.txt(domain), domain))):
             if term.name in LOOKING_UP:
                 self._count()
             if term.is_modifier:
@@ -226,12 +60,12 @@ class _Evaluation:
     def _count(self) -> None:
         self._lookups += 1
         if self._lookups > MOST_LOOKUPS:
-            raise _Error(Spf.PERMERROR, "too many lookups")
+            raise SpfError(Spf.PERMERROR, "too many lookups")
 
     def _inner(self, domain: str) -> Spf:
         try:
             return self.check(domain)
-        except _Error as error:
+        except SpfError as error:
             if error.result is Spf.NONE:
                 return Spf.NONE
             raise
@@ -240,7 +74,7 @@ class _Evaluation:
         if term.name == "all":
             return True
         if term.name in ("ip4", "ip6"):
-            return self._ip in _network(term.value + term.cidr, term.name)
+            return self._ip in network_of(term.value + term.cidr, term.name)
         return self._finds(term, self._expanded(term.value, domain) if term.value else domain)
 
     def _finds(self, term: Term, target: str) -> bool:
@@ -260,7 +94,7 @@ class _Evaluation:
     def _includes(self, target: str) -> bool:
         result = self._inner(target)
         if result is Spf.NONE:
-            raise _Error(Spf.PERMERROR, target)
+            raise SpfError(Spf.PERMERROR, target)
         return result is Spf.PASS
 
     def _is_at(self, host: str, cidr: str) -> bool:
@@ -279,7 +113,7 @@ class _Evaluation:
 
     def _asked(self, answer: Answer) -> Answer:
         if answer.outcome is Outcome.FAILED:
-            raise _Error(Spf.TEMPERROR)
+            raise SpfError(Spf.TEMPERROR)
         return answer
 
     def _expanded(self, written: str, domain: str) -> str:

@@ -6,7 +6,9 @@ from newsletters.mail.domains.dns import Dns
 from newsletters.mail.domains.findings import Check, Fact, Finding, Level, Record
 from newsletters.mail.domains.relays import relay_include
 from newsletters.mail.domains.sending import Sending
-from newsletters.mail.domains.spf import MOST_VOID, Spf, Survey, evaluate, survey
+from newsletters.mail.domains.spf import evaluate
+from newsletters.mail.domains.spf_record import Spf
+from newsletters.mail.domains.spf_survey import MOST_VOID, Survey, survey
 
 
 def spf_findings(sending: Sending, dns: Dns) -> Iterator[Finding]:
