@@ -53,6 +53,7 @@ class Config:
     webhook_mailgun_key: tuple[str, ...] = field(default=(), repr=False)
     webhook_sendgrid_key: tuple[str, ...] = ()
     webhook_tolerance_seconds: int = 300
+    metrics_token: str = field(default="", repr=False)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     web_workers: int = 2
     undo_seconds: int = 30
@@ -321,6 +322,7 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "WEBHOOK_MAILGUN_KEY": _texts,
     "WEBHOOK_SENDGRID_KEY": _texts,
     "WEBHOOK_TOLERANCE_SECONDS": _seconds,
+    "METRICS_TOKEN": _secret,
     "TRUSTED_PROXIES": _networks,
     "WEB_WORKERS": _count,
     "UNDO_SECONDS": _seconds,
