@@ -13,6 +13,7 @@ from newsletters.delivery.servers import Breaker, Standing
 from newsletters.delivery.servers_books import ALIVE_FOR, ServerState, rests, server_states
 from newsletters.delivery.shaping import Limits, Rules
 from newsletters.delivery.shaping_models import Bucket, FlowMinute, ServerShare
+from newsletters.delivery.throttle_books import server_key
 from newsletters.mail.server import SmtpServer
 
 HOUR: Final = timedelta(hours=1)
@@ -162,7 +163,7 @@ def _warm_up(
     most = limits.warm_up.most(state.first_used_on, today=today)
     if most is None:
         return None
-    row = session.get(Bucket, f"server {name}")
+    row = session.get(Bucket, server_key(name))
     used = row.used if row is not None and row.used_on == today else 0
     day = limits.warm_up.day(state.first_used_on, today=today)
     return WarmUpDay(day, len(limits.warm_up.days), used, most, next_midnight(now))
