@@ -17,7 +17,8 @@ from newsletters.web.admin.access import current_editor, editors_only
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.embedding import preview, ways
-from newsletters.web.admin.forms_making import MakingForm, shown_form
+from newsletters.web.admin.forms_making import MakingForm
+from newsletters.web.admin.forms_shown import shown_form
 from newsletters.web.forms.choices import choices_of
 from newsletters.web.forms.offers import open_offers
 

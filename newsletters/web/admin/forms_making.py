@@ -21,7 +21,7 @@ from wtforms.fields.choices import SelectChoice
 
 from newsletters.kernel.i18n import LANGUAGES, NAMES, supported
 from newsletters.kernel.row_numbers import read_number
-from newsletters.publishing.models import Newsletter, OptInWording
+from newsletters.publishing.models import OptInWording
 from newsletters.publishing.palette import ACCENTS
 from newsletters.publishing.slugs import slugify
 from newsletters.subscribers.form_fields import (
@@ -32,19 +32,11 @@ from newsletters.subscribers.form_fields import (
     FieldKind,
     options_of,
 )
-from newsletters.subscribers.form_models import SavedForm
 from newsletters.subscribers.saved_forms import FormMade, Offered, Problem
 from newsletters.subscribers.words import without_controls
 from newsletters.web.admin.colour_words import ACCENT_WORDS
+from newsletters.web.admin.forms_words import KIND_WORDS, problem_words, question_words
 
-KIND_WORDS: Final = {
-    FieldKind.NAME: _l("Their name"),
-    FieldKind.TEXT: _l("A line of text"),
-    FieldKind.COUNTRY: _l("A country"),
-    FieldKind.CHOICE: _l("One of several"),
-    FieldKind.CHECKBOX: _l("A box to tick"),
-    FieldKind.DATE: _l("A day"),
-}
 BLANK_KIND: Final = FieldKind.TEXT
 STEPS: Final = {"up": -1, "down": 1}
 
@@ -172,10 +164,11 @@ class MakingForm(FlaskForm):  # type: ignore[misc]
                 line = self.asked[int(place)]
                 wrong = line[WHERE.get(problem, f"label_{supported(self.language.data)}")]
                 wrong.errors = [problem_words(problem)]
-                self.form_errors.append(f"{_question_words(line)}: {problem_words(problem)}")
+                self.form_errors.append(f"{question_words(line, _named('label'))}: {problem_words(problem)}")
             elif part in ("newsletters", "form"):
                 self.form_errors.append(problem_words(problem))
-                self.newsletters_wrong = self.form_errors[-1] if part == "newsletters" else ""
+                if part == "newsletters":
+                    self.newsletters_wrong = problem_words(problem)
             else:
                 self[part].errors = [problem_words(problem)]
 
@@ -187,58 +180,6 @@ WHERE: Final = {
     Problem.FEW_OPTIONS: f"options_{LANGUAGES[0]}",
     Problem.TOO_MANY: f"options_{LANGUAGES[0]}",
 }
-
-
-def shown_form(
-    saved: SavedForm | None, newsletters: Sequence[Newsletter], *, is_copy: bool = False
-) -> dict[str, Any]:
-    """What the page holds before anybody types. A copy needs a name of its own."""
-    kept = {line["id"]: line for line in saved.newsletters} if saved else {}
-    data: dict[str, Any] = {
-        "newsletters": [
-            {
-                "number": str(newsletter.id),
-                "offered": newsletter.id in kept,
-                "ticked": kept.get(newsletter.id, {}).get("is_ticked", False),
-                "wording": str(kept.get(newsletter.id, {}).get("wording_id") or ""),
-            }
-            for newsletter in newsletters
-        ]
-    }
-    if saved is None:
-        return data
-    plain = {name: getattr(saved, name) for name in ("name", "language", "button", "accent")}
-    if is_copy:
-        plain["name"] = ""
-    questions = [_shown_question(asked) for asked in saved.asked]
-    return {**data, **plain, "questions": questions, "origins": "\n".join(saved.origins)}
-
-
-def problem_words(problem: Problem) -> str:
-    """What to do about a problem."""
-    words: dict[Problem, str] = {
-        Problem.EMPTY: _("This must not be empty."),
-        Problem.TOO_LONG: _("This is too long."),
-        Problem.TAKEN: _("Another form has this name."),
-        Problem.UNKNOWN: _("Please choose one of those offered."),
-        Problem.NO_NEWSLETTER: _("Please choose at least one newsletter"),
-        Problem.BAD_ORIGIN: _("One site a line, without a path: https://newsroom.example"),
-        Problem.TOO_MANY: _("These are too many."),
-        Problem.BAD_KEY: _(
-            "Small letters a to z, digits and single hyphens; “name” is for the reader’s name alone."
-        ),
-        Problem.KEY_TWICE: _("Two questions have this short name."),
-        Problem.OTHER_KIND: _("Another form asks for something else under this short name."),
-        Problem.NO_LABEL: _("Please write the question in at least one language."),
-        Problem.FEW_OPTIONS: _("Please give at least two lines, each of them once."),
-    }
-    return words[problem]
-
-
-def _question_words(line: QuestionLine) -> str:
-    """Which question is meant: its own words, or what it asks for."""
-    asked = next((line[name].data for name in _named("label") if line[name].data), "")
-    return asked or str(next((words for kind, words in KIND_WORDS.items() if kind == line.kind.data), ""))
 
 
 def _choice_of(wording: OptInWording) -> SelectChoice:
@@ -292,12 +233,3 @@ def _key(line: QuestionLine, labels: Mapping[str, str]) -> str:
 
 def _lines(typed: str) -> list[str]:
     return [words for line in typed.splitlines() if (words := without_controls(line).strip())]
-
-
-def _shown_question(asked: Field) -> dict[str, Any]:
-    words = {f"label_{language}": asked.labels.get(language, "") for language in LANGUAGES}
-    lines = {
-        f"options_{language}": "\n".join(option.labels.get(language, "") for option in asked.options)
-        for language in LANGUAGES
-    }
-    return {"key": asked.key, "kind": asked.kind.value, "required": asked.required, **words, **lines}
