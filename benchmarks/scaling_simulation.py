@@ -26,8 +26,8 @@ DELIVERY_BYTES: Final = {"SQLite": 93, "PostgreSQL": 335}  # a settled delivery 
 READER_BYTES: Final = {"SQLite": 540, "PostgreSQL": 681}  # a reader with one subscription and the indices
 MESSAGE_BYTES: Final = 30_000
 WEB_PROCESSES, WEB_CONNECTIONS = 4, 4
-# The pulse, four tasks and as many leases of single mails, sender, clerk, its ledger, porter, and the time.
-WORKER_CONNECTIONS: Final = 14
+# The pulse, five tasks and as many leases of single mails, sender, clerk, its ledger, porter, and the time.
+WORKER_CONNECTIONS: Final = 16
 KILLS: Final = 3
 
 

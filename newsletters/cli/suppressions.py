@@ -30,7 +30,7 @@ def export_list(file: TextIO) -> None:
         written = export_to(runtime, file)
     finally:
         runtime.db.close()
-    click.echo(f"{written} entries.", err=True)
+    click.echo(f"Entries written: {written}.", err=True)
 
 
 @suppressions.command("import")
@@ -43,7 +43,8 @@ def import_list(file: TextIO, reason: str) -> None:
         counted = import_from(runtime, file, reason=reason)
     finally:
         runtime.db.close()
-    click.echo(f"{counted.read} lines: {counted.added} added, {counted.unreadable} not understood.")
+    said = f"Lines read: {counted.read}, added: {counted.added}, not understood: {counted.unreadable}."
+    click.echo(said)
     sys.exit(1 if counted.unreadable else 0)
 
 

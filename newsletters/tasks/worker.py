@@ -28,7 +28,7 @@ PULSE_SECONDS = 1.0
 FOLLOW_SECONDS = 60.0
 DRAIN_SECONDS = 15.0  # a server may take minutes for a final dot; then the message is left in doubt
 IDLE_TRANSACTION_SECONDS = 10.0  # shorter than a lease: what a frozen worker held is free when its lease ends
-TASK_THREADS = 4  # single mails, forms, long work: nobody waits behind another
+TASK_THREADS = 5  # single mails, forms, digests, long work, DNS: nobody waits behind another
 COLLECT_AFTER = 10_000  # new containers; sending a message makes dozens, and nearly none are in cycles
 POLL_SECONDS = (0.05, 0.25)  # how often an idle thread looks for a nudge: at first, and at most
 
