@@ -7,12 +7,12 @@ from flask import render_template, request, stream_with_context
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.subscribers.answers import known_fields
 from newsletters.subscribers.exporting import Row, csv_head, csv_lines, export_piece, json_lines
 from newsletters.subscribers.form_fields import Field
 from newsletters.subscribers.queries import counts
-from newsletters.web.admin.access import current_editor, owners_only
+from newsletters.web.admin.access import owners_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.newsletters import newsletter_or_404
 from newsletters.web.admin.reader_forms import ExportForm
@@ -39,13 +39,11 @@ def export_readers(newsletter_id: int) -> Response:
     raw, is_json = bool(ExportForm().raw.data), request.form.get("format") == "json"
     with context.transaction() as session:
         shown = newsletter_or_404(session, newsletter_id)
-        audit.record(
+        record_act(
             session,
-            current_editor(),
             "readers.exported",
-            now=context.now(),
-            subject="newsletter",
-            subject_id=newsletter_id,
+            "newsletter",
+            newsletter_id,
             detail="json" if is_json else "raw" if raw else "",
         )
         asked = known_fields(session)

@@ -6,11 +6,11 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.subscribers import held
 from newsletters.subscribers.answering import Hold
 from newsletters.subscribers.signals import HELD_FROM, Signal
-from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.access import editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 
 WHY = {
@@ -45,14 +45,7 @@ def let_through(request_id: int) -> Response:
     with context.transaction() as session:
         is_sent = held.let_through(session, request_id, means=context.runtime(), now=context.now())
         if is_sent:
-            audit.record(
-                session,
-                current_editor(),
-                "signup.let_through",
-                now=context.now(),
-                subject="signup",
-                subject_id=request_id,
-            )
+            record_act(session, "signup.let_through", "signup", request_id)
     if is_sent:
         context.runtime().engine.nudge("send_outbox")
         flash(_("The confirmation mail is on its way. Nothing is sent before it is confirmed."), "good")
@@ -67,13 +60,6 @@ def leave_held(request_id: int) -> Response:
     """Take it off the list without a mail."""
     with context.transaction() as session:
         if held.leave(session, request_id):
-            audit.record(
-                session,
-                current_editor(),
-                "signup.left",
-                now=context.now(),
-                subject="signup",
-                subject_id=request_id,
-            )
+            record_act(session, "signup.left", "signup", request_id)
     flash(_("Taken off the list. No mail was sent."), "info")
     return redirect(url_for("desk.held_signups"), 303)

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.bounces import quarantine, rates, spikes
 from newsletters.bounces.models import BounceSpike, SpikeVerdict
 from newsletters.bounces.quarantine import NothingNamed
@@ -18,6 +17,7 @@ from newsletters.publishing.models import Issue
 from newsletters.subscribers.models import Subscriber
 from newsletters.web.admin import quarantine_words as words
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.tongue import _
 
@@ -88,7 +88,7 @@ def act_on_quarantined(mail_id: int) -> Response:
         except NothingNamed:
             flash(_("Nobody knows which mail of ours this is about."), "bad")
             return redirect(url_for("desk.quarantined_mail", mail_id=mail_id), 303)
-        _log(session, "returned.acted", mail_id, detail=kind.value)
+        record_act(session, "returned.acted", "returned mail", mail_id, detail=kind.value)
     flash(_("Done, and written into the reader’s history."), "good")
     return redirect(url_for("desk.quarantined"), 303)
 
@@ -100,7 +100,7 @@ def drop_quarantined(mail_id: int) -> Response:
     with context.transaction() as session:
         mail = _mail_or_404(session, mail_id, locked=True)
         quarantine.drop(mail, editor_id=current_editor().id, now=context.now())
-        _log(session, "returned.dropped", mail_id)
+        record_act(session, "returned.dropped", "returned mail", mail_id)
     flash(_("Dropped. Nothing follows from it."), "good")
     return redirect(url_for("desk.quarantined"), 303)
 
@@ -114,7 +114,7 @@ def end_hold(spike_id: int, verdict: str) -> Response:
         spike = session.get(BounceSpike, spike_id, with_for_update=True) or abort(404)
         if spike.verdict is None:
             spikes.close(session, spike, meant, editor_id=current_editor().id, now=context.now())
-            _log(session, f"returned.{meant.value}", spike_id, subject="spike", detail=spike.domain)
+            record_act(session, f"returned.{meant.value}", "spike", spike_id, detail=spike.domain)
     flash(words.hold_ended(meant), "good")
     return redirect(url_for("desk.quarantined"), 303)
 
@@ -125,17 +125,3 @@ def _mail_or_404(session: Session, mail_id: int, *, locked: bool = False) -> Qua
     if mail is None or mail.decision is not None:
         abort(404)
     return mail
-
-
-def _log(
-    session: Session, action: str, number: int, *, subject: str = "returned mail", detail: str = ""
-) -> None:
-    audit.record(
-        session,
-        current_editor(),
-        action,
-        now=context.now(),
-        subject=subject,
-        subject_id=number,
-        detail=detail,
-    )

@@ -5,11 +5,9 @@ import json
 from flask import Response as FlaskResponse
 from flask import flash, redirect, url_for
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.reports.own_data import everything
 from newsletters.subscribers import erasure
@@ -18,6 +16,7 @@ from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import FINAL, lift, reason_for, suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.web.admin.access import current_editor, editors_only, owners_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import EraseForm, LiftForm, SuppressForm
 from newsletters.web.admin.readers import person_or_404, reader_page
@@ -42,7 +41,7 @@ def suppress_reader(reader_id: int) -> Answer:
             actor=current_editor().name,
             now=context.now(),
         )
-        _log(session, "suppression.added", reader_id, detail=form.reason.data)
+        record_act(session, "suppression.added", "reader", reader_id, detail=form.reason.data)
     flash(_("Nothing is sent to this reader any more. You can lift it below."), "good")
     return _back(reader_id)
 
@@ -64,7 +63,7 @@ def lift_suppression(reader_id: int) -> Answer:
             now=context.now(),
         )
         if was_lifted:
-            _log(session, "suppression.lifted", reader_id, detail=form.reason.data)
+            record_act(session, "suppression.lifted", "reader", reader_id, detail=form.reason.data)
     flash(_("Mail to this reader is allowed again."), "good")
     return _back(reader_id)
 
@@ -79,7 +78,7 @@ def send_link(reader_id: int) -> Response:
         is_forbidden = reason_for(session, reader.address_hash) in FINAL
         if not is_forbidden:
             queue_preferences(session, reader, means=runtime, now=context.now())
-            _log(session, "reader.link_sent", reader_id)
+            record_act(session, "reader.link_sent", "reader", reader_id)
     if is_forbidden:
         flash(_("All mail to this reader is stopped, so the link was not sent."), "warn")
         return _back(reader_id)
@@ -95,7 +94,7 @@ def export_reader(reader_id: int) -> Response:
     with context.transaction() as session:
         reader = person_or_404(session, reader_id).subscriber
         data = everything(session, reader, now=context.now())
-        _log(session, "reader.exported", reader_id)
+        record_act(session, "reader.exported", "reader", reader_id)
     response = FlaskResponse(
         json.dumps(data, ensure_ascii=False, indent=2) + "\n", mimetype="application/json"
     )
@@ -113,7 +112,7 @@ def erase_reader(reader_id: int) -> Answer:
         is_confirmed = form.validate() and _is_address_of(reader, form.address.data)
         if is_confirmed:
             erasure.erase(session, reader, means=context.runtime(), now=context.now())
-            _log(session, "reader.erased", reader_id)
+            record_act(session, "reader.erased", "reader", reader_id)
     if not is_confirmed:
         form.address.errors = [_("This is not this reader’s address, so nothing was erased.")]
         return reader_page(reader_id, erase_form=form), 422
@@ -126,18 +125,6 @@ def _is_address_of(reader: Subscriber, typed: str | None) -> bool:
         return parse_address(typed or "").key == reader.email_key
     except InvalidAddress:
         return False
-
-
-def _log(session: Session, action: str, reader_id: int, *, detail: str = "") -> None:
-    audit.record(
-        session,
-        current_editor(),
-        action,
-        now=context.now(),
-        subject="reader",
-        subject_id=reader_id,
-        detail=detail,
-    )
 
 
 def _back(reader_id: int) -> Response:

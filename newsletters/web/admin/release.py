@@ -6,11 +6,11 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.delivery import restoring
 from newsletters.kernel import restorations
 from newsletters.kernel.restorations import Restoration
 from newsletters.web.admin.access import current_editor, owners_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.tongue import _
 
@@ -19,11 +19,10 @@ from newsletters.web.tongue import _
 @owners_only
 def release() -> Response:
     """Let sending go on: somebody has looked."""
-    editor, now = current_editor(), context.now()
     with context.transaction() as session:
-        copy = restoring.release(session, by=editor.name, now=now)
+        copy = restoring.release(session, by=current_editor().name, now=context.now())
         if copy is not None:
-            audit.record(session, editor, "sending.released", now=now, subject="database")
+            record_act(session, "sending.released", "database")
     if copy is not None:
         flash(_("Sending is released. Each paused issue goes on when an editor lets it."), "good")
     return redirect(url_for("desk.today"), 303)

@@ -4,7 +4,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.delivery import absence, servers_books
 from newsletters.delivery.servers_queries import ServerView, providers_now, servers_now
 from newsletters.delivery.shaping import Rules
@@ -13,7 +12,8 @@ from newsletters.delivery.shaping_reading import BadShaping, read_rules
 from newsletters.mail.server import SmtpServer
 from newsletters.reports.plots import LinePlot, Series, line_plot
 from newsletters.web.admin import servers_words as words
-from newsletters.web.admin.access import current_editor, owners_only
+from newsletters.web.admin.access import owners_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.tongue import _
 
@@ -51,7 +51,7 @@ def try_server() -> Response:
         now = context.now()
         servers_books.try_server_now(session, name, now=now)
         absence.try_now(session, now=now)
-        audit.record(session, current_editor(), "server.tried", now=now, subject="server", detail=name)
+        record_act(session, "server.tried", "server", detail=name)
     context.runtime().engine.nudge("pulse")
     flash(_("%(server)s is being tried now.", server=name), "good")
     return redirect(url_for("desk.servers"), 303)
@@ -66,7 +66,7 @@ def try_provider() -> Response:
         now = context.now()
         if not servers_books.try_provider_now(session, key, now=now):
             abort(404)
-        audit.record(session, current_editor(), "provider.tried", now=now, subject="provider", detail=key)
+        record_act(session, "provider.tried", "provider", detail=key)
     name = _rules()[0].name_of(key)
     flash(
         _("%(provider)s is being tried with one letter; the others follow if it is taken.", provider=name),

@@ -20,6 +20,7 @@ from newsletters.subscribers.suppressed import Chosen, Suppressed
 from newsletters.subscribers.suppression import EVERYTHING, lift, newsletter_scope, put_back, suppress
 from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_forms import LiftForm
@@ -71,7 +72,7 @@ def add_suppression() -> Answer:
         )
         session.flush()
         entry_id = suppressed.entry_id_of(session, digest, scope=scope)
-        _log(session, "suppression.added", entry_id, form.reason.data)
+        record_act(session, "suppression.added", "suppression", entry_id, detail=form.reason.data)
     if was_listed:
         flash(_("It was on the list already; the stronger reason stands."), "info")
     return redirect(url_for("desk.suppressions", done=None if was_listed else entry_id), 303)
@@ -98,7 +99,7 @@ def lift_entry(suppression_id: int) -> Response:
             now=context.now(),
             scope=entry.scope,
         ):
-            _log(session, "suppression.lifted", suppression_id, reason)
+            record_act(session, "suppression.lifted", "suppression", suppression_id, detail=reason)
     return redirect(url_for("desk.suppressions", done=suppression_id), 303)
 
 
@@ -110,7 +111,7 @@ def put_back_entry(suppression_id: int) -> Response:
         if session.get(Suppression, suppression_id) is None:
             abort(404)
         if put_back(session, suppression_id):
-            _log(session, "suppression.put_back", suppression_id)
+            record_act(session, "suppression.put_back", "suppression", suppression_id)
     return redirect(url_for("desk.suppressions", done=suppression_id), 303)
 
 
@@ -165,15 +166,3 @@ def _lookup(session: Session, search: str) -> Lookup | None:
     except InvalidAddress:
         return Lookup(search, is_address=False, found=())
     return Lookup(search, is_address=True, found=tuple(suppressed.suppressions_of(session, digest)))
-
-
-def _log(session: Session, action: str, entry_id: int | None, detail: str = "") -> None:
-    audit.record(
-        session,
-        current_editor(),
-        action,
-        now=context.now(),
-        subject="suppression",
-        subject_id=entry_id,
-        detail=detail,
-    )

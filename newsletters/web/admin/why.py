@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.kernel.addresses import InvalidAddress, parse_address
 from newsletters.reports.history import history
 from newsletters.reports.why import Answer, answers
@@ -17,7 +16,8 @@ from newsletters.subscribers.mailboxes import likely_meant
 from newsletters.subscribers.queries import Person, ReaderRow, find_reader, person, readers
 from newsletters.subscribers.suppressed import suppressions_of
 from newsletters.subscribers.suppression import FINAL, reason_for
-from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.access import editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.reader_words import timeline_line
 from newsletters.web.admin.readers import person_or_404
@@ -74,14 +74,7 @@ def send_confirmation(reader_id: int) -> Response:
         may_send = bool(waiting) and reason_for(session, reader.address_hash) not in FINAL
         if may_send:
             mails.queue_confirmation(session, reader, waiting, recipient=reader.email, means=runtime, now=now)
-            audit.record(
-                session,
-                current_editor(),
-                "reader.confirmation_sent",
-                now=now,
-                subject="reader",
-                subject_id=reader_id,
-            )
+            record_act(session, "reader.confirmation_sent", "reader", reader_id)
     if may_send:
         runtime.engine.nudge("send_outbox")
         flash(_("The confirmation mail is on its way once more."), "good")

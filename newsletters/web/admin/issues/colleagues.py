@@ -11,7 +11,6 @@ from wtforms import SelectMultipleField
 from wtforms.fields.choices import SelectChoice
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.accounts.models import Editor
 from newsletters.accounts.queries import active_editors
 from newsletters.kernel.limits import Limit, hit
@@ -19,6 +18,7 @@ from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
 from newsletters.publishing.layout import issue_spec
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues.mail import templates, values_for
 from newsletters.web.admin.issues.shelves import issue_or_404
@@ -55,21 +55,13 @@ def send_test(issue_id: int) -> Response | tuple[str, int]:
             form.colleagues.errors = [_("Please choose at least one colleague.")]
             return _page(session, issue, form), 422
         chosen = [one for one in active_editors(session) if one.id in form.colleagues.data]
-        now, editor = context.now(), current_editor()
-        if not all(hit(session, TESTS, str(editor.id), now=now) for _one in chosen):
+        now, key = context.now(), str(current_editor().id)
+        if not all(hit(session, TESTS, key, now=now) for _one in chosen):
             form.colleagues.errors = [_("That were many tests. Please wait an hour.")]
             return _page(session, issue, form), 429
         for colleague in chosen:
             _queue(session, issue, colleague)
-        audit.record(
-            session,
-            editor,
-            "issue.test_sent",
-            now=now,
-            subject="issue",
-            subject_id=issue.id,
-            detail=f"{len(chosen)} colleagues",
-        )
+        record_act(session, "issue.test_sent", "issue", issue.id, detail=f"{len(chosen)} colleagues")
     context.runtime().engine.nudge("send_outbox", priority=100)
     flash(ngettext("The test is on its way.", "%(num)s tests are on their way.", len(chosen)), "good")
     return redirect(url_for("desk.issue", issue_id=issue_id), 303)

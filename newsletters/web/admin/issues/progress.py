@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.accounts.queries import editor_names
 from newsletters.delivery.queries import excluded, progress
 from newsletters.delivery.reopen import retry_failed
@@ -20,7 +19,8 @@ from newsletters.kernel.restorations import SendingHeld
 from newsletters.publishing import lifecycle
 from newsletters.publishing.lifecycle import Action, WrongState
 from newsletters.publishing.models import ON_ITS_WAY, Issue, Newsletter, PauseReason
-from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.access import editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import words
 from newsletters.web.admin.issues.shelves import issue_or_404
@@ -117,7 +117,6 @@ def ask_brake(issue_id: int, action: str) -> str | AnyResponse:
 def pull_brake(issue_id: int, action: str) -> AnyResponse:
     """Do it, and write it into the audit log."""
     brake = BRAKES.get(action) or abort(404)
-    editor, now = current_editor(), context.now()
     reason = request.form.get("reason", "").strip()[:LONGEST_REASON]
     try:
         with context.transaction() as session:
@@ -125,10 +124,8 @@ def pull_brake(issue_id: int, action: str) -> AnyResponse:
             if needs_reason(shown, action) and not reason:
                 flash(_("Please say why; it is kept in the audit log."), "bad")
                 return redirect(url_for("desk.ask_brake", issue_id=issue_id, action=action), 303)
-            brake.act(session, shown, now)
-            audit.record(
-                session, editor, brake.audit_as, now=now, subject="issue", subject_id=issue_id, detail=reason
-            )
+            brake.act(session, shown, context.now())
+            record_act(session, brake.audit_as, "issue", issue_id, detail=reason)
     except SendingHeld:
         flash(_("All sending is held until an owner releases it."), "warn")
         return redirect(url_for("desk.issue", issue_id=issue_id), 303)

@@ -6,7 +6,6 @@ from flask import Response, abort, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.accounts.queries import entries_about
 from newsletters.bounces.rates import alerts_of
 from newsletters.delivery.models import DeliveryState
@@ -17,7 +16,8 @@ from newsletters.reports.plots import Series, line_plot, small_multiples, stacke
 from newsletters.reports.readers_csv import rows_as_csv
 from newsletters.reports.replies import gist
 from newsletters.reports.returned import returned_over_time
-from newsletters.web.admin.access import current_editor, editors_only, owners_only
+from newsletters.web.admin.access import editors_only, owners_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.audit_words import action_words
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import words
@@ -110,15 +110,7 @@ def issue_readers_csv(issue_id: int, state: str) -> Response:
     chosen = _state_or_404(state)
     with context.transaction() as session:
         issue_or_404(session, issue_id)
-        audit.record(
-            session,
-            current_editor(),
-            "readers.exported",
-            now=context.now(),
-            subject="issue",
-            subject_id=issue_id,
-            detail=chosen.value,
-        )
+        record_act(session, "readers.exported", "issue", issue_id, detail=chosen.value)
     head = [_("Address"), _("State"), _("Reason"), _("Meaning"), _("Attempts"), _("When"), _("Reply")]
     lines = list(rows_as_csv(head, (_cells(row) for row in _all(issue_id, chosen))))
     response = Response("".join(lines), content_type="text/csv; charset=utf-8")

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.delivery.audience import Audience, audience
 from newsletters.publishing import lifecycle
 from newsletters.publishing.checks import Finding, Severity
 from newsletters.publishing.lifecycle import Action, NotReady, WrongState
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.domain_standing import DomainGate, domain_gate
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import words
@@ -132,17 +132,9 @@ def _let_go(session: Session, plan: Plan) -> None:
         lifecycle.schedule(session, plan.issue, send_at=plan.timing.send_at, editor_id=editor.id, now=now)
     action = "issue.sent" if plan.timing.is_now else "issue.scheduled"
     detail = f"to {plan.audience.included} readers at {plan.issue.send_at:%Y-%m-%d %H:%M} UTC"
-    audit.record(session, editor, action, now=now, subject="issue", subject_id=plan.issue.id, detail=detail)
+    record_act(session, action, "issue", plan.issue.id, detail=detail)
     if plan.gate.is_shut:
-        audit.record(
-            session,
-            editor,
-            "issue.domain_overruled",
-            now=now,
-            subject="issue",
-            subject_id=plan.issue.id,
-            detail=plan.gate.reason(),
-        )
+        record_act(session, "issue.domain_overruled", "issue", plan.issue.id, detail=plan.gate.reason())
 
 
 def _page(session: Session, plan: Plan, problems: dict[str, str] | None = None) -> str:

@@ -9,13 +9,13 @@ from wtforms import RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 
 from newsletters import context
-from newsletters.accounts import audit
 from newsletters.accounts.queries import editor_names
 from newsletters.publishing.archive import listed_newsletters
 from newsletters.publishing.drafts import NotEditable, discard, last_issue, new_issue
 from newsletters.publishing.issue_queries import Shelf, last_newsletter_of, shelf_counts, shelf_page
 from newsletters.publishing.models import Issue, Newsletter
 from newsletters.web.admin.access import current_editor, editors_only
+from newsletters.web.admin.acts import record_act
 from newsletters.web.admin.asking import asked_number
 from newsletters.web.admin.door import blueprint
 from newsletters.web.admin.issues import words
@@ -78,9 +78,8 @@ def begin_issue() -> Response | tuple[str, int]:
             return render_template("desk/issues/new.html", form=form), 422
         newsletter = session.get_one(Newsletter, form.newsletter.data)
         like = last_issue(session, newsletter.id) if form.start.data == "last" else None
-        editor, now = current_editor(), context.now()
-        issue = new_issue(session, newsletter, author_id=editor.id, now=now, like=like)
-        audit.record(session, editor, "issue.created", now=now, subject="issue", subject_id=issue.id)
+        issue = new_issue(session, newsletter, author_id=current_editor().id, now=context.now(), like=like)
+        record_act(session, "issue.created", "issue", issue.id)
     return redirect(url_for("desk.issue", issue_id=issue.id), 303)
 
 
@@ -100,10 +99,7 @@ def discard_issue(issue_id: int) -> Response:
         with context.transaction() as session:
             issue = issue_or_404(session, issue_id)
             discard(session, issue)
-            now = context.now()
-            audit.record(
-                session, current_editor(), "issue.deleted", now=now, subject="issue", subject_id=issue_id
-            )
+            record_act(session, "issue.deleted", "issue", issue_id)
     except NotEditable:
         flash(_("This issue is no draft any more, so it was kept."), "warn")
         return redirect(url_for("desk.issue", issue_id=issue_id), 303)
