@@ -8,16 +8,17 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from newsletters.kernel import settings as read
+from newsletters.kernel.settings import BadSetting
 
-class BadSetting(Exception):
-    """A setting cannot be used; the message says which and what would be right."""
+__all__ = ["READERS", "BadSetting", "Config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Config:
 def _settings(environ: Mapping[str, str] | None) -> dict[str, Any]:
     given = _given(environ)
     data_dir = Path(given.get("DATA_DIR", "var"))
-    port = _port(given.get("PORT", "8000"), "PORT")
+    port = read.port(given.get("PORT", "8000"), "PORT")
     defaults = {
         "PUBLIC_URL": f"http://localhost:{port}",
         "DATABASE_URL": f"sqlite:///{data_dir / 'newsletters.sqlite3'}",
@@ -94,10 +95,10 @@ def _settings(environ: Mapping[str, str] | None) -> dict[str, Any]:
         "ADDRESS_HASH_KEY": "",
     }
     settings: dict[str, Any] = {}
-    for name, read in READERS.items():
+    for name, reader in READERS.items():
         value = given.get(name, defaults.get(name))
         if value is not None:
-            settings[name.lower()] = read(value, name)
+            settings[name.lower()] = reader(value, name)
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY"):
         settings[name.lower()] = settings[name.lower()] or _own_secret(settings, data_dir, name)
     if len(settings.get("dkim_key", ())) != len(settings.get("dkim_selector", ())):
@@ -150,84 +151,16 @@ def _kept_secret(data_dir: Path, name: str) -> str:
     return secret
 
 
-def _text(value: str, _name: str) -> str:
-    return value
-
-
-def _secret(value: str, name: str) -> str:
-    if value and len(value) < 32:
-        raise BadSetting(f"{name}: needs at least 32 characters")
-    return value
-
-
-def _secrets(value: str, name: str) -> tuple[str, ...]:
-    return tuple(_secret(part.strip(), name) for part in value.split(",") if part.strip())
-
-
-def _path(value: str, _name: str) -> Path:
-    return Path(value)
-
-
-def _texts(value: str, _name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _paths(value: str, name: str) -> tuple[Path, ...]:
-    return tuple(Path(part) for part in _texts(value, name))
-
-
-def _whole(value: str, name: str, low: int, high: int) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise BadSetting(f"{name}: {value!r} is not a whole number") from None
-    if not low <= number <= high:
-        raise BadSetting(f"{name}: {number} is not between {low} and {high}")
-    return number
-
-
-def _port(value: str, name: str) -> int:
-    return _whole(value, name, 1, 65535)
-
-
-def _socket(value: str, name: str) -> str:
-    """A path of a socket file, a port, or ``host:port``."""
-    if not value.startswith("/"):
-        _port(value.rpartition(":")[2], name)
-    return value
-
-
-def _count(value: str, name: str) -> int:
-    return _whole(value, name, 1, 1_000_000)
-
-
-def _seconds(value: str, name: str) -> int:
-    return _whole(value, name, 0, 86_400)
-
-
 def _reminder_hours(value: str, name: str) -> int:
     """None within a day of the first mail, and none once that mail's link is no longer good."""
-    return 0 if value == "0" else _whole(value, name, 24, 144)
-
-
-def _days(value: str, name: str) -> int:
-    return _whole(value, name, 0, 36_500)
-
-
-def _url(*schemes: str) -> Callable[[str, str], str]:
-    def read(value: str, name: str) -> str:
-        if urlsplit(value).scheme not in schemes:
-            raise BadSetting(f"{name}: {value!r} must begin with {' or '.join(f'{s}:' for s in schemes)}")
-        return value.rstrip("/") if "http" in schemes else value
-
-    return read
+    return 0 if value == "0" else read.whole(value, name, low=24, high=144)
 
 
 _REDIS: Final = ("redis", "rediss", "valkey", "valkeys")
 
 
 def _engine_url(value: str, name: str) -> str:
-    _url("sqlite", "memory", "postgresql", "postgresql+psycopg", *_REDIS)(value, name)
+    read.url("sqlite", "memory", "postgresql", "postgresql+psycopg", *_REDIS)(value, name)
     scheme, database = urlsplit(value).scheme, urlsplit(value).path.removeprefix("/")
     if scheme in _REDIS and not (_has_host(value) and (database.isdecimal() or not database)):
         raise BadSetting(
@@ -244,31 +177,8 @@ def _has_host(url: str) -> bool:
         return False
 
 
-def _choice(*choices: str) -> Callable[[str, str], str]:
-    def read(value: str, name: str) -> str:
-        if value not in choices:
-            raise BadSetting(f"{name}: {value!r} is not {' or '.join(choices)}")
-        return value
-
-    return read
-
-
-def _networks(value: str, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
-    except ValueError as error:
-        raise BadSetting(f"{name}: {error}") from None
-
-
-def _addresses(value: str, name: str) -> tuple[str, ...]:
-    try:
-        return tuple(str(ip_address(part)) for part in _texts(value, name))
-    except ValueError as error:
-        raise BadSetting(f"{name}: {error}") from None
-
-
 def _topics(value: str, name: str) -> tuple[str, ...]:
-    topics = _texts(value, name)
+    topics = read.texts(value, name)
     for topic in topics:
         if not topic.startswith("arn:aws:sns:"):
             raise BadSetting(
@@ -278,7 +188,7 @@ def _topics(value: str, name: str) -> tuple[str, ...]:
 
 
 def _logins(value: str, name: str) -> tuple[str, ...]:
-    logins = _texts(value, name)
+    logins = read.texts(value, name)
     for login in logins:
         user, _, password = login.partition(":")
         if not user or len(password) < 16:
@@ -286,52 +196,46 @@ def _logins(value: str, name: str) -> tuple[str, ...]:
     return logins
 
 
-def _level(value: str, name: str) -> str:
-    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise BadSetting(f"{name}: {value!r} is not DEBUG, INFO, WARNING or ERROR")
-    return value.upper()
-
-
 READERS: Final[dict[str, Callable[[str, str], object]]] = {
-    "SECRET_KEY": _secret,
-    "ADDRESS_HASH_KEY": _secret,
-    "OLD_SECRET_KEYS": _secrets,
-    "DATA_DIR": _path,
-    "HOST": _text,
-    "PORT": _port,
-    "PUBLIC_URL": _url("http", "https"),
-    "DATABASE_URL": _url("sqlite", "postgresql+psycopg", "postgresql"),
+    "SECRET_KEY": read.secret,
+    "ADDRESS_HASH_KEY": read.secret,
+    "OLD_SECRET_KEYS": read.secrets,
+    "DATA_DIR": read.path,
+    "HOST": read.text,
+    "PORT": read.port,
+    "PUBLIC_URL": read.url("http", "https"),
+    "DATABASE_URL": read.url("sqlite", "postgresql+psycopg", "postgresql"),
     "ENGINE_URL": _engine_url,
-    "SMTP_URL": _url("smtp", "smtps"),
-    "SINK_SMTP_PORT": _port,
-    "SINK_HTTP_PORT": _port,
-    "EXAMPLE_PORT": _port,
-    "INBOUND_PORT": _port,
-    "INBOUND_LMTP": _socket,
-    "REPLIES_TO": _texts,
-    "QUARANTINE_DAYS": _count,
-    "NEWSROOM": _text,
-    "MAIL_FROM": _text,
-    "BOUNCE_DOMAIN": _text,
-    "DKIM_KEY": _paths,
-    "DKIM_DOMAIN": _text,
-    "DKIM_SELECTOR": _texts,
-    "SENDING_ADDRESSES": _addresses,
+    "SMTP_URL": read.url("smtp", "smtps"),
+    "SINK_SMTP_PORT": read.port,
+    "SINK_HTTP_PORT": read.port,
+    "EXAMPLE_PORT": read.port,
+    "INBOUND_PORT": read.port,
+    "INBOUND_LMTP": read.socket,
+    "REPLIES_TO": read.texts,
+    "QUARANTINE_DAYS": read.count,
+    "NEWSROOM": read.text,
+    "MAIL_FROM": read.text,
+    "BOUNCE_DOMAIN": read.text,
+    "DKIM_KEY": read.paths,
+    "DKIM_DOMAIN": read.text,
+    "DKIM_SELECTOR": read.texts,
+    "SENDING_ADDRESSES": read.addresses,
     "WEBHOOK_SES_TOPICS": _topics,
     "WEBHOOK_POSTMARK_LOGIN": _logins,
-    "WEBHOOK_MAILGUN_KEY": _texts,
-    "WEBHOOK_SENDGRID_KEY": _texts,
-    "WEBHOOK_TOLERANCE_SECONDS": _seconds,
-    "METRICS_TOKEN": _secret,
-    "TRUSTED_PROXIES": _networks,
-    "WEB_WORKERS": _count,
-    "UNDO_SECONDS": _seconds,
-    "LARGE_AUDIENCE": _count,
-    "BATCH_SIZE": _count,
-    "DELIVERIES_KEPT_DAYS": _days,
-    "IN_DOUBT": _choice("retry", "assume_sent"),
-    "SHAPING_FILE": _path,
-    "SIGNUPS_PER_MINUTE": _count,
+    "WEBHOOK_MAILGUN_KEY": read.texts,
+    "WEBHOOK_SENDGRID_KEY": read.texts,
+    "WEBHOOK_TOLERANCE_SECONDS": read.seconds,
+    "METRICS_TOKEN": read.secret,
+    "TRUSTED_PROXIES": read.networks,
+    "WEB_WORKERS": read.count,
+    "UNDO_SECONDS": read.seconds,
+    "LARGE_AUDIENCE": read.count,
+    "BATCH_SIZE": read.count,
+    "DELIVERIES_KEPT_DAYS": read.days,
+    "IN_DOUBT": read.choice("retry", "assume_sent"),
+    "SHAPING_FILE": read.path,
+    "SIGNUPS_PER_MINUTE": read.count,
     "REMIND_AFTER_HOURS": _reminder_hours,
-    "LOG_LEVEL": _level,
+    "LOG_LEVEL": read.level,
 }
