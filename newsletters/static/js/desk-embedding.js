@@ -31,6 +31,6 @@ code.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  button.textContent = button.dataset.copied;
+  for (const each of code.querySelectorAll("[data-copy]")) each.textContent = each === button ? each.dataset.copied : each.dataset.label;
 });
 offerCopies();
