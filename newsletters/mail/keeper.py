@@ -1,17 +1,16 @@
 """Whom a line belongs to: its side of their bargain is all that a line knows of a pool."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 
 from newsletters.mail.letters import Event
 
-if TYPE_CHECKING:
-    from newsletters.mail.line import Line
+Kept_contra = TypeVar("Kept_contra", contravariant=True)
 
 
-class Keeper(Protocol):
+class Keeper(Protocol[Kept_contra]):
     """Is told what has changed."""
 
-    def changed(self, line: "Line") -> None:
+    def changed(self, line: Kept_contra) -> None:
         """The line has other room than before, or it is over."""
 
     def tell(self, event: Event) -> None:

@@ -42,7 +42,7 @@ from newsletters.mail.turn import Turn
 class Line:
     """At most two letters at a time: the one in hand and the one behind it."""
 
-    def __init__(self, dialogue: Dialogue, *, keeper: Keeper) -> None:
+    def __init__(self, dialogue: Dialogue, *, keeper: "Keeper[Line]") -> None:
         self.stream = Stream(dialogue.detached())
         self.offers = Offers.of(dialogue)
         self.keeper = keeper
