@@ -7,7 +7,7 @@ path stands in the variable with ``_FILE`` behind its name. docs/configuration.m
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Self
@@ -49,6 +49,9 @@ class Config:
     dkim_domain: str = ""
     dkim_selector: tuple[str, ...] = ()
     sending_addresses: tuple[str, ...] = ()
+    single_smtp_url: str = field(default="", repr=False)
+    single_dkim_key: tuple[Path, ...] = ()
+    single_dkim_selector: tuple[str, ...] = ()
     webhook_ses_topics: tuple[str, ...] = ()
     webhook_postmark_login: tuple[str, ...] = field(default=(), repr=False)
     webhook_mailgun_key: tuple[str, ...] = field(default=(), repr=False)
@@ -77,6 +80,22 @@ class Config:
         return self.public_url.startswith("https://")
 
     @property
+    def has_two_streams(self) -> bool:
+        """Whether single mails leave by other servers, or under other keys, than issues do."""
+        return bool(self.single_smtp_url or self.single_dkim_key)
+
+    def of_single_mails(self) -> Self:
+        """The same settings for mail that somebody waits for; keys of its own sign for MAIL_FROM's domain."""
+        own_keys = bool(self.single_dkim_key)
+        return replace(
+            self,
+            smtp_url=self.single_smtp_url or self.smtp_url,
+            dkim_key=self.single_dkim_key if own_keys else self.dkim_key,
+            dkim_selector=self.single_dkim_selector if own_keys else self.dkim_selector,
+            dkim_domain="" if own_keys else self.dkim_domain,
+        )
+
+    @property
     def public_host(self) -> str:
         """The host name readers see, without a port."""
         return urlsplit(self.public_url).hostname or "localhost"
@@ -101,8 +120,10 @@ def _settings(environ: Mapping[str, str] | None) -> dict[str, Any]:
             settings[name.lower()] = reader(value, name)
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY"):
         settings[name.lower()] = settings[name.lower()] or _own_secret(settings, data_dir, name)
-    if len(settings.get("dkim_key", ())) != len(settings.get("dkim_selector", ())):
-        raise BadSetting("DKIM_SELECTOR: needs one selector for each file of DKIM_KEY, in the same order")
+    for keys in ("DKIM_KEY", "SINGLE_DKIM_KEY"):
+        selectors = keys.replace("KEY", "SELECTOR")
+        if len(settings.get(keys.lower(), ())) != len(settings.get(selectors.lower(), ())):
+            raise BadSetting(f"{selectors}: needs one selector for each file of {keys}, in the same order")
     return settings
 
 
@@ -221,6 +242,9 @@ READERS: Final[dict[str, Callable[[str, str], object]]] = {
     "DKIM_DOMAIN": read.text,
     "DKIM_SELECTOR": read.texts,
     "SENDING_ADDRESSES": read.addresses,
+    "SINGLE_SMTP_URL": read.url("smtp", "smtps"),
+    "SINGLE_DKIM_KEY": read.paths,
+    "SINGLE_DKIM_SELECTOR": read.texts,
     "WEBHOOK_SES_TOPICS": _topics,
     "WEBHOOK_POSTMARK_LOGIN": _logins,
     "WEBHOOK_MAILGUN_KEY": read.texts,

@@ -182,7 +182,8 @@ def clock(session: Session, *, own: datetime, is_sqlite: bool) -> Iterator[Sympt
 
 def secrets(config: Config) -> Iterator[Symptom]:
     """Whether anybody else may read what must stay secret."""
-    kept = [config.data_dir / "secret_key", config.data_dir / "address_hash_key", *config.dkim_key]
+    keys = (*config.dkim_key, *config.single_dkim_key)
+    kept = [config.data_dir / "secret_key", config.data_dir / "address_hash_key", *keys]
     paths = [path for path in kept if path.exists()]
     open_ones = [str(path) for path in paths if _others_may(path, stat.S_IRWXG | stat.S_IRWXO)]
     if open_ones:
@@ -269,9 +270,11 @@ def machine(runtime: Runtime, office: Office) -> Iterator[Symptom]:
             yield from mail_door(session, now=runtime.clock.now())
             yield from copy(session)
     yield from engine(runtime)
-    for server in office.servers:
+    single = Office.of_single_mails(config, runtime.signer)
+    servers = {server.name: server for server in (*office.servers, *single.servers)}
+    for server in servers.values():
         yield from relay(server)
-    yield from flow(config, office.servers)
+    yield from flow(config, list(servers.values()))
     yield from webhooks(config)
 
 

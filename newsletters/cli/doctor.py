@@ -74,13 +74,14 @@ def _sendings(runtime: Runtime, office: Office) -> Iterator[Sending]:
             pairs = senders(session, mail_from=config.mail_from)
     except SQLAlchemyError:
         pass  # said already; the settings' own sender can still be looked at
+    single = Office.of_single_mails(config, runtime.signer)
     for pair in sorted(pairs):
-        yield sending_of(pair, office=office, config=config)
+        yield sending_of(pair, office=office, single=single, config=config)
 
 
 def waiting_keys(config: Config) -> Iterator[DkimKey]:
     """Keys that ``dkim-key`` made and no setting names yet: next year's, or those of a new newsroom."""
-    in_use = {path.resolve() for path in config.dkim_key}
+    in_use = {path.resolve() for path in (*config.dkim_key, *config.single_dkim_key)}
     for path in sorted((config.data_dir / "dkim").glob("*.*.pem")):
         if path.resolve() in in_use:
             continue

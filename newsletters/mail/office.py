@@ -40,6 +40,14 @@ class Office:
             domain=domain,
         )
 
+    @classmethod
+    def of_single_mails(cls, config: Config, signer: Signer) -> Self:
+        """The same for mail that somebody waits for, where it goes another way. Raises BadSetting."""
+        try:
+            return cls.from_config(config.of_single_mails(), signer)
+        except BadSetting as error:
+            raise BadSetting(f"SINGLE_{error}") from error
+
     @property
     def server(self) -> SmtpServer:
         """The first server, which single mails go to while it can be reached."""

@@ -53,7 +53,8 @@ def due_senders(runtime: Runtime) -> list[Sending]:
     if not waiting:
         return []
     office = Office.from_config(runtime.config, runtime.signer)
-    found = [sending_of(pair, office=office, config=runtime.config) for pair in waiting]
+    single = Office.of_single_mails(runtime.config, runtime.signer)
+    found = [sending_of(pair, office=office, single=single, config=runtime.config) for pair in waiting]
     return [sending for sending in found if not sending.is_rehearsal]
 
 

@@ -2,14 +2,18 @@
 
 Confirmations, ways in, invitations and test sends leave at once. Digests and reminders come in crowds, at an
 hour: they go over a connection of their own, one at a time in each worker, and keep to the rates of issues.
+
+Where the settings say so, single mails leave by servers and under keys of their own, so that what readers of
+issues complain about does not keep a confirmation out (https://senders.yahooinc.com/best-practices). What a
+newsletter sends in its own name goes the way of issues: digests, and test sends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import not_
+from sqlalchemy import ColumnElement, and_, not_
 from sqlalchemy.orm import Session
 
 from newsletters.bounces.classify import classify
@@ -20,6 +24,7 @@ from newsletters.delivery.digests import DIGEST
 from newsletters.delivery.singles import Singles
 from newsletters.mail.models import OutboxMail
 from newsletters.mail.office import Office
+from newsletters.mail.outbox import ANY, COMPOSED
 from newsletters.mail.replies import Reply
 from newsletters.mail.route import Route
 from newsletters.mail.sending import OutboxSender, never
@@ -32,24 +37,34 @@ from newsletters.tasks.flow import rulebook
 
 CAN_WAIT: Final = OutboxMail.kind.in_((DIGEST, REMINDER))
 URGENT: Final = not_(CAN_WAIT)
+IN_A_NEWSLETTERS_NAME: Final = OutboxMail.kind.in_((DIGEST, COMPOSED))
 
 
 def send_outbox(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
     """Send every mail that is due and that somebody waits for."""
-    with _office(runtime).connection() as connection:
-        sender = _sender(runtime, connection, waits=False)
-        replace(sender, which=URGENT).run(should_stop=should_stop)
+    for office, kinds in _streams(runtime):
+        with office.connection() as connection:
+            sender = _sender(runtime, office, connection, waits=False)
+            replace(sender, which=and_(URGENT, kinds)).run(should_stop=should_stop)
 
 
 def send_unhurried(runtime: Runtime, *, should_stop: Callable[[], bool] = never) -> None:
     """Send the digests and reminders that are due, as fast as the rates allow."""
-    with _office(runtime).connection() as connection:
-        sender = _sender(runtime, connection, waits=True)
-        replace(sender, which=CAN_WAIT, is_wanted=_is_wanted).run(should_stop=should_stop)
+    for office, kinds in _streams(runtime):
+        with office.connection() as connection:
+            sender = _sender(runtime, office, connection, waits=True)
+            which = and_(CAN_WAIT, kinds)
+            replace(sender, which=which, is_wanted=_is_wanted).run(should_stop=should_stop)
 
 
-def _sender(runtime: Runtime, connection: Route, *, waits: bool) -> OutboxSender:
-    office = _office(runtime)
+def _streams(runtime: Runtime) -> Sequence[tuple[Office, ColumnElement[bool]]]:
+    """By which way which mails leave; confirmations first."""
+    if not runtime.config.has_two_streams:
+        return [(_office(runtime), ANY)]
+    return [(_single_office(runtime), not_(IN_A_NEWSLETTERS_NAME)), (_office(runtime), IN_A_NEWSLETTERS_NAME)]
+
+
+def _sender(runtime: Runtime, office: Office, connection: Route, *, waits: bool) -> OutboxSender:
     return OutboxSender(
         db=runtime.db,
         clock=runtime.clock,
@@ -64,6 +79,11 @@ def _sender(runtime: Runtime, connection: Route, *, waits: bool) -> OutboxSender
 @lru_cache(maxsize=1)
 def _office(runtime: Runtime) -> Office:
     return Office.from_config(runtime.config, runtime.signer)
+
+
+@lru_cache(maxsize=1)
+def _single_office(runtime: Runtime) -> Office:
+    return Office.of_single_mails(runtime.config, runtime.signer)
 
 
 def _is_wanted(session: Session, mail: OutboxMail) -> bool:

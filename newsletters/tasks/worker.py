@@ -74,6 +74,7 @@ def main() -> int:
         config = Config.from_env()
         runtime = build(config)
         Office.from_config(config, runtime.signer)  # a bad server, sender, key or rule is said at once
+        Office.of_single_mails(config, runtime.signer)
         rulebook(config)
     except BadSetting as error:
         sys.stderr.write(f"Cannot start: {error}\n")

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from config import Config
+from newsletters.cli.dkim import make_keys
 from newsletters.delivery import servers_books
 from newsletters.delivery.servers import Breaker
 from newsletters.delivery.servers_books import ServerState
@@ -20,7 +22,7 @@ from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.gatekeeper import Later, Leave
 from newsletters.mail.models import OutboxMail, OutboxState
-from newsletters.mail.outbox import QueuedMail, queue
+from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
 from newsletters.mail.server import SmtpServer
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.outbox import send_outbox, send_unhurried
@@ -32,6 +34,7 @@ SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 TWO_A_SECOND = f'[servers."{ONE}"]\nrate = "2/second"\n'
 GOOGLE_ONE_A_SECOND = '[providers.google]\nrate = "1/second"\n'
 READER = "reader@readers.example"
+INVITATION = {"inviter": "Olena", "url": "https://news.example/desk/invitation/token", "days": 7}
 
 
 class Gate:
@@ -241,9 +244,8 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    def queues(self, kind: str, recipient: str = READER) -> int:
-        invitation = {"inviter": "Olena", "url": "https://news.example/desk/invitation/token", "days": 7}
-        mail = QueuedMail(kind, recipient, "en", invitation)
+    def queues(self, kind: str, *, params: dict[str, Any] = INVITATION) -> int:
+        mail = QueuedMail(kind, READER, "en", params)
         with self.runtime.db.transaction() as session:
             row = queue(session, mail, now=self.runtime.clock.now())
             session.flush()
@@ -268,6 +270,38 @@ def test_a_digest_is_no_matter_of_the_mails_that_somebody_waits_for(desk: Desk, 
 
     assert desk.row(waiting).state is OutboxState.WAITING
     assert desk.row(urgent).state is OutboxState.ACCEPTED
+
+
+def test_single_mails_may_leave_by_servers_and_keys_of_their_own(
+    config: Config, clock: FixedClock, sink: SinkProcess, tmp_path: Path
+) -> None:
+    issues = make_keys(tmp_path, domain="news.press", selector="i", algorithms=("ed25519",))
+    singles = make_keys(tmp_path, domain="welcome.news.press", selector="s", algorithms=("ed25519",))
+    apart = replace(
+        config,
+        smtp_url=sink.smtp_url,
+        mail_from="hello@welcome.news.press",
+        dkim_key=(issues[0].path,),
+        dkim_selector=("i",),
+        dkim_domain="news.press",
+        single_dkim_key=(singles[0].path,),
+        single_dkim_selector=("s",),
+    )
+    with SinkProcess(tmp_path / "other") as other:
+        runtime = build(replace(apart, single_smtp_url=other.smtp_url), clock=clock)
+        desk = Desk(runtime)
+        desk.queues("invitation")
+        desk.queues(COMPOSED, params=composed(subject="A test", text="Words", html="<p>Words</p>"))
+        send_outbox(runtime)
+        runtime.close()
+        ways = {_signed_by(other): "singles", _signed_by(sink): "issues"}
+
+    assert ways == {"welcome.news.press": "singles", "news.press": "issues"}
+
+
+def _signed_by(sink: SinkProcess) -> str:
+    (message,) = sink.messages()
+    return message.header("DKIM-Signature").partition("d=")[2].partition(";")[0]
 
 
 def test_what_nobody_wants_any_more_is_not_sent(desk: Desk, sink: SinkProcess) -> None:

@@ -55,6 +55,22 @@ def test_a_bad_setting_is_named(name: str, value: str, tmp_path: Path) -> None:
         Config.from_env({"DATA_DIR": str(tmp_path), name: value})
 
 
+@pytest.mark.parametrize("keys", ["DKIM_KEY", "SINGLE_DKIM_KEY"])
+def test_every_key_needs_a_selector(keys: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=f"^{keys.replace('KEY', 'SELECTOR')}: needs one selector"):
+        Config.from_env({"DATA_DIR": str(tmp_path), keys: "/one.pem,/two.pem"})
+
+
+def test_single_mails_leave_as_issues_do_where_nothing_else_is_said(tmp_path: Path) -> None:
+    given = {"DATA_DIR": str(tmp_path), "SMTP_URL": "smtp://one", "DKIM_KEY": "/k.pem", "DKIM_SELECTOR": "s"}
+    both = Config.from_env({**given, "DKIM_DOMAIN": "news.press"})
+    apart = Config.from_env({**given, "DKIM_DOMAIN": "news.press", "SINGLE_SMTP_URL": "smtp://two"})
+
+    assert (both.has_two_streams, both.of_single_mails()) == (False, both)
+    assert (apart.has_two_streams, apart.of_single_mails().smtp_url) == (True, "smtp://two")
+    assert apart.of_single_mails().dkim_domain == "news.press"
+
+
 def test_the_folder_it_makes_is_not_for_everybody_on_the_machine(tmp_path: Path) -> None:
     Config.from_env({"DATA_DIR": str(tmp_path / "var")})
 

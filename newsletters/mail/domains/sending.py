@@ -55,14 +55,17 @@ def is_rehearsal(pair: Pair, servers: Sequence[SmtpServer], *, sink_port: int) -
     return to_sink or is_sample(pair.from_domain)
 
 
-def sending_of(pair: Pair, *, office: Office, config: Config) -> Sending:
-    """How mail of ``pair`` leaves with these settings."""
+def sending_of(pair: Pair, *, office: Office, single: Office, config: Config) -> Sending:
+    """How mail of ``pair`` leaves with these settings: as issues do, and single mails as theirs do too."""
+    offices = (office, single) if pair == pair_of(config.mail_from, "") else (office,)
+    servers = {server.name: server for one in offices for server in one.servers}
+    keys = {(key.domain, key.selector): key for one in offices for key in one.dkim.keys}
     return Sending(
         from_domain=pair.from_domain,
         bounce_domain=office.paths.domain,
         reply_domain=pair.reply_domain,
-        servers=office.servers,
-        keys=office.dkim.keys,
+        servers=tuple(servers.values()),
+        keys=tuple(keys.values()),
         addresses=config.sending_addresses or _own_addresses(office, config),
         sink_port=config.sink_smtp_port,
     )
