@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from newsletters.kernel import restorations
+from newsletters.kernel import restorations, write_queue
 from newsletters.kernel.db import Database
 from newsletters.migrations import is_behind
 
 BUSY: Final = ("database is locked", "database table is locked")
-BESIDE: Final = ("-wal", "-shm", "-journal")
+BESIDE: Final = ("-wal", "-shm", "-journal", write_queue.ENDING)
 
 
 class CopyFailed(Exception):

@@ -1,25 +1,27 @@
 """The database: the only place that begins, commits or rolls back.
 
-A writing transaction on SQLite begins with ``BEGIN IMMEDIATE``: a deferred one that upgrades half-way
-fails at once, whatever the busy timeout says. ``durable`` transactions are on disk when they return
-(``synchronous=FULL``); the others may lose the last moments of a power cut, which is allowed for
-delivery outcomes alone.
+A writing transaction on SQLite begins with ``BEGIN IMMEDIATE``, in the order of a queue: a deferred one
+that upgrades half-way fails at once, whatever the busy timeout says. ``durable`` transactions are on disk
+when they return (``synchronous=FULL``); the others may lose the last moments of a power cut, which is
+allowed for delivery outcomes, and for who was about to send what.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletters.kernel.columns import Base
 from newsletters.kernel.space import Space
+from newsletters.kernel.write_queue import WriteQueue
 
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
+IMMEDIATE: Final = "IMMEDIATE"
 SYNCHRONOUS: Final = "synchronous"  # what a connection was told last
 
 
@@ -29,10 +31,11 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._queue = _queue_of(self.url)
         self.engine = self._open(pool_size)
         self.space = Space(self.url.database if self.is_sqlite else None)
-        self._durable = _sessions(self.engine, mode="IMMEDIATE", synchronous="FULL")
-        self._relaxed = _sessions(self.engine, mode="IMMEDIATE", synchronous="NORMAL")
+        self._durable = _sessions(self.engine, mode=IMMEDIATE, synchronous="FULL")
+        self._relaxed = _sessions(self.engine, mode=IMMEDIATE, synchronous="NORMAL")
         self._reading = _sessions(self.engine, mode="DEFERRED", synchronous="FULL")
 
     def _open(self, pool_size: int) -> Engine:
@@ -53,7 +56,7 @@ class Database:
             connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", self._begin_sqlite)
         return engine
 
     @contextmanager
@@ -110,6 +113,21 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._queue is not None:
+            self._queue.close()
+
+    def _begin_sqlite(self, connection: Connection) -> None:
+        options = connection.get_execution_options()
+        synchronous = options.get("sqlite_synchronous", "FULL")
+        if connection.info.get(SYNCHRONOUS) != synchronous:  # it holds for as long as the connection is open
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+            connection.info[SYNCHRONOUS] = synchronous
+        begin = f"BEGIN {options.get('sqlite_mode', IMMEDIATE)}"
+        if self._queue is None or not begin.endswith(IMMEDIATE):
+            connection.exec_driver_sql(begin)
+            return
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        self._queue.begin(driver, lambda: connection.exec_driver_sql(begin))
 
 
 def insert_into(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
@@ -130,10 +148,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    synchronous = options.get("sqlite_synchronous", "FULL")
-    if connection.info.get(SYNCHRONOUS) != synchronous:  # it holds for as long as the connection is open
-        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
-        connection.info[SYNCHRONOUS] = synchronous
-    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_mode', 'IMMEDIATE')}")
+def _queue_of(url: URL) -> WriteQueue | None:
+    """The queue of a SQLite file's writers. A database in memory has none: it is one connection's own."""
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return None
+    return WriteQueue(str(url.database), patience=BUSY_TIMEOUT_SECONDS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
+from typing import Final
 
 from sqlalchemy import Index, String, TextClause, bindparam, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -31,6 +32,9 @@ class RateWindow(Base):
 
 
 _GATE = datetime(1970, 1, 1, tzinfo=UTC)
+_SINCE: Final = select(func.coalesce(func.sum(RateWindow.hits), 0)).where(
+    RateWindow.key == bindparam("key"), RateWindow.starts_at > bindparam("since")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,7 @@ def admit(session: Session, limit: ExactLimit, key: str, *, now: datetime) -> bo
     name = f"{limit.name}:{key}"
     _count(session, [_Hit(f"{name}:gate", _GATE, now + limit.memory)])  # two at once wait for each other
     for most, per in limit.allowances:
-        since = select(func.coalesce(func.sum(RateWindow.hits), 0)).where(
-            RateWindow.key == name, RateWindow.starts_at > now - per
-        )
-        if session.execute(since).scalar_one() >= most:
+        if session.connection().execute(_SINCE, {"key": name, "since": now - per}).scalar_one() >= most:
             return False
     _count(session, [_Hit(name, now, now + limit.memory)])
     return True

@@ -89,7 +89,7 @@ class OutboxSender:
     def run(self, *, should_stop: Callable[[], bool] = never) -> Sent:
         """Send until nothing is due, the server is away, or somebody asks to stop."""
         while not should_stop():
-            with self.db.transaction() as session:
+            with self.db.transaction(durable=False) as session:  # a claim that is lost is made again
                 claim = claims.claim_next(session, which=self.which, now=self.clock.now())
             if claim is None:
                 break

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import event, func, select
+from sqlalchemy import Select, bindparam, event, func, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from newsletters.publishing.models import OptInWording
@@ -105,19 +105,7 @@ def asked_for_in(session: Session, subscriber_id: int, requests: Collection[int]
 
 def current_wordings(session: Session, newsletter_ids: Collection[int]) -> dict[int, OptInWording]:
     """The newest wording of each newsletter that has one."""
-    newest = (
-        select(OptInWording.newsletter_id, func.max(OptInWording.version).label("version"))
-        .where(OptInWording.newsletter_id.in_(newsletter_ids))
-        .group_by(OptInWording.newsletter_id)
-        .subquery()
-    )
-    wordings = session.scalars(
-        select(OptInWording).join(
-            newest,
-            (OptInWording.newsletter_id == newest.c.newsletter_id)
-            & (OptInWording.version == newest.c.version),
-        )
-    )
+    wordings = session.scalars(_CURRENT, {"newsletters": list(newsletter_ids)})
     return {wording.newsletter_id: wording for wording in wordings}
 
 
@@ -134,6 +122,22 @@ def shown_wordings(
         )
         wordings.update({wording.newsletter_id: wording for wording in named})
     return wordings
+
+
+def _current() -> Select[OptInWording]:
+    newest = (
+        select(OptInWording.newsletter_id, func.max(OptInWording.version).label("version"))
+        .where(OptInWording.newsletter_id.in_(bindparam("newsletters", expanding=True)))
+        .group_by(OptInWording.newsletter_id)
+        .subquery()
+    )
+    return select(OptInWording).join(
+        newest,
+        (OptInWording.newsletter_id == newest.c.newsletter_id) & (OptInWording.version == newest.c.version),
+    )
+
+
+_CURRENT: Final = _current()  # built once: every sign-up asks, while nobody else can write
 
 
 def _refuse(_mapper: Any, _connection: Any, target: ConsentRecord) -> NoReturn:

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletters.kernel.db import insert_into
 from newsletters.subscribers import consent
 from newsletters.subscribers.count_models import FunnelCount
 from newsletters.subscribers.mailboxes import provider_of
@@ -46,23 +47,19 @@ class Place:
 
 def count(session: Session, step: Step, places: Iterable[Place], *, now: datetime, each: int = 1) -> None:
     """Add to the counts of today (UTC)."""
+    session.flush()
+    connection = session.connection()
+    statement = _counting(connection.dialect.name, step)
     for place in places:
-        statement = insert_into(session, FunnelCount).values(
-            on=now.astimezone(UTC).date(),
-            newsletter_id=place.newsletter_id,
-            form=place.form,
-            page=without_query(place.page),
-            campaign=place.campaign,
-            provider=place.provider,
-            **(dict.fromkeys(Step, 0) | {step: each}),
-        )
-        column = getattr(FunnelCount, step)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["on", "newsletter_id", "form", "page", "campaign", "provider"],
-                set_={step: column + statement.excluded[step]},
-            )
-        )
+        said = {
+            "on": now.astimezone(UTC).date(),
+            "newsletter_id": place.newsletter_id,
+            "form": place.form,
+            "page": without_query(place.page),
+            "campaign": place.campaign,
+            "provider": place.provider,
+        }
+        connection.execute(statement, said | dict.fromkeys(Step, 0) | {step: each})
 
 
 def note_submitted(
@@ -106,6 +103,16 @@ PASSED: Final = {
 def without_query(page: str) -> str:
     """A page's address as it is counted."""
     return page.partition("?")[0].partition("#")[0][:LONGEST_PAGE]
+
+
+@cache
+def _counting(dialect: str, step: Step) -> sqlite.Insert | postgresql.Insert:
+    """Built once: every sign-up counts, while nobody else can write."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement: sqlite.Insert | postgresql.Insert = insert(FunnelCount)
+    key = ["on", "newsletter_id", "form", "page", "campaign", "provider"]
+    added = {step: getattr(FunnelCount, step) + statement.excluded[step]}
+    return statement.on_conflict_do_update(index_elements=key, set_=added)
 
 
 def _places(request: SignupRequest, newsletter_ids: Collection[int], email: str) -> list[Place]:

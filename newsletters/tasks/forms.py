@@ -45,6 +45,10 @@ def take_forms(
 
 def _take_some(runtime: Runtime, ask: Callable[[str], bool | None]) -> bool:
     now = runtime.clock.now()
+    with runtime.db.reading() as session:  # nobody has to wait for a look
+        due_at = intake.next_due_at(session)
+    if due_at is None or due_at > now:
+        return False
     with runtime.db.transaction() as session:
         waiting = intake.due(session, now=now, limit=LOOKED_THROUGH)
         unknown = set(domains.unknown(session, {_domain(posted) for posted in waiting}, now=now))
