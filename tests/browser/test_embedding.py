@@ -62,6 +62,13 @@ def test_a_pasted_frame_answers_in_place_and_grows(
         assert axe_problems(page) == []
         inside = page.frames[1]
         inside.wait_for_function(FITS)
+        page.evaluate(
+            """new Promise((heard) => {
+                addEventListener("message", ({ origin }) => { if (origin === location.origin) heard(); });
+                postMessage({ newsletterFrameHeight: 1999 }, "*");
+            })"""
+        )
+        assert page.locator("iframe").get_attribute("height") != "1999"
     assert live.sink.message(to=email)
     assert page.context.cookies() == []
 
