@@ -1,5 +1,6 @@
 """Where the mail door listens: SMTP on a port of this machine, and LMTP where it was asked for."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,12 @@ OPTIONS: dict[str, Any] = {
     "data_size_limit": LARGEST_MESSAGE_BYTES,
     "enable_SMTPUTF8": True,
     "ident": "newsletters",
+    "ready_timeout": 60.0,  # a machine that is just starting is busy
 }
+
+
+class CannotListen(Exception):
+    """A place where the door shall listen is not to be had; the message says which and why."""
 
 
 class Port(Controller):
@@ -28,6 +34,12 @@ class Port(Controller):
 
     def factory(self) -> SMTP:
         return self._kind(self.handler, **self.SMTP_kwargs)
+
+    def start(self) -> None:
+        """Listen. Raises OSError at once where the port is not to be had."""
+        family = socket.AF_INET6 if ":" in self.hostname else socket.AF_INET
+        socket.create_server((self.hostname, self.port), family=family).close()
+        super().start()
 
 
 class SocketFile(UnixSocketController):
@@ -41,8 +53,11 @@ class SocketFile(UnixSocketController):
         return LmtpDoor(self.handler, **self.SMTP_kwargs)
 
     def start(self) -> None:
-        """Listen; a file that a killed process left behind is in nobody's way."""
+        """Listen; a file that a killed process left behind is in nobody's way. Raises OSError at once."""
         self._path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as trial:
+            trial.bind(str(self._path))
+        self._path.unlink()
         super().start()
         self._path.chmod(SOCKET_MODE)
 
@@ -53,12 +68,23 @@ class SocketFile(UnixSocketController):
 
 @contextmanager
 def listening(door: MailDoor, *, port: int, lmtp: str) -> Iterator[None]:
-    """Take mail until the block ends. ``lmtp`` is a path, a port or ``host:port``; empty for none."""
+    """Take mail until the block ends. ``lmtp`` is a path, a port or ``host:port``; empty for none.
+
+    Raises CannotListen.
+    """
     with ExitStack() as stack:
-        for controller in (Port(SmtpDoor, door, host=HOST, port=port), *_lmtp(door, lmtp)):
-            controller.start()
-            stack.callback(controller.stop)
+        _start(stack, Port(SmtpDoor, door, host=HOST, port=port), f"INBOUND_PORT {port}")
+        for controller in _lmtp(door, lmtp):
+            _start(stack, controller, f"INBOUND_LMTP {lmtp}")
         yield
+
+
+def _start(stack: ExitStack, controller: Port | SocketFile, setting: str) -> None:
+    try:
+        controller.start()
+    except OSError as error:
+        raise CannotListen(f"{setting} cannot be used ({error.strerror})") from error
+    stack.callback(controller.stop)
 
 
 def _lmtp(door: MailDoor, where: str) -> Iterator[Port | SocketFile]:

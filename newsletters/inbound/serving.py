@@ -5,7 +5,7 @@ import threading
 
 from config import BadSetting, Config
 from newsletters.inbound.door import MailDoor
-from newsletters.inbound.listening import listening
+from newsletters.inbound.listening import CannotListen, listening
 from newsletters.kernel import logs
 from newsletters.kernel.roster import Kind
 from newsletters.mail.office import Office
@@ -28,8 +28,12 @@ def main() -> int:
     runtime = build(config)
     door = MailDoor(runtime, Office.from_config(config, runtime.signer).paths)
     listens = listening(door, port=config.inbound_port, lmtp=config.inbound_lmtp)
-    with listens, present(runtime, Kind.INBOUND):
-        while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
-            pass
-    runtime.db.close()
+    try:
+        with listens, present(runtime, Kind.INBOUND):
+            while not stop.wait(WAKE_SECONDS):  # a wait without an end may not be woken by a signal
+                pass
+    except CannotListen as error:
+        raise SystemExit(f"Cannot start: {error}") from error
+    finally:
+        runtime.db.close()
     return 0

@@ -5,6 +5,7 @@ none does.
 import smtplib
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from newsletters.bounces.models import Bounce, BounceKind, Complaint
 from newsletters.bounces.quarantined import QuarantinedMail, QuarantineReason
 from newsletters.inbound.door import LARGEST_MESSAGE_BYTES, MailDoor
-from newsletters.inbound.listening import listening
+from newsletters.inbound.listening import CannotListen, listening
 from newsletters.kernel.db import Database
 from newsletters.kernel.tokens import Purpose
 from newsletters.mail.models import OutboxMail, OutboxState
@@ -319,6 +320,20 @@ def test_lmtp_listens_on_a_socket_file(runtime: Runtime, tmp_path: Path) -> None
 
     assert code == 550
     assert not path.exists()
+
+
+def test_a_place_that_is_not_to_be_had_is_named(runtime: Runtime, tmp_path: Path) -> None:
+    with mail_door(runtime) as door, closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        handler, port = MailDoor(runtime, door.paths), taken.getsockname()[1]
+        tries = {
+            f"INBOUND_PORT {port} ": listening(handler, port=port, lmtp=""),
+            f"INBOUND_LMTP {port} ": listening(handler, port=free_port(), lmtp=str(port)),
+            f"INBOUND_LMTP {tmp_path} ": listening(handler, port=free_port(), lmtp=str(tmp_path)),
+            "INBOUND_LMTP /none/x ": listening(handler, port=free_port(), lmtp="/none/x"),
+        }
+        for said, tried in tries.items():
+            with pytest.raises(CannotListen, match=f"^{said}cannot be used"), tried:
+                pass
 
 
 def test_a_second_recipient_in_smtp_has_to_come_again(door: Door, issue_and_reader: tuple[int, int]) -> None:
