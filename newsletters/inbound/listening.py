@@ -83,6 +83,7 @@ def _start(stack: ExitStack, controller: Port | SocketFile, setting: str) -> Non
     try:
         controller.start()
     except OSError as error:
+        controller.loop.close()
         raise CannotListen(f"{setting} cannot be used ({error.strerror})") from error
     stack.callback(controller.stop)
 
