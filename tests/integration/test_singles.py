@@ -20,8 +20,10 @@ from newsletters.delivery.shaping_models import Bucket, DomainProvider
 from newsletters.delivery.singles import AHEAD, Singles
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
+from newsletters.mail.domains.sending import pair_of, sending_of
 from newsletters.mail.gatekeeper import Later, Leave
 from newsletters.mail.models import OutboxMail, OutboxState
+from newsletters.mail.office import Office
 from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
 from newsletters.mail.server import SmtpServer
 from newsletters.runtime import Runtime, build
@@ -297,6 +299,21 @@ def test_single_mails_may_leave_by_servers_and_keys_of_their_own(
         ways = {_signed_by(other): "singles", _signed_by(sink): "issues"}
 
     assert ways == {"welcome.news.press": "singles", "news.press": "issues"}
+
+
+def test_a_look_at_the_domains_knows_both_ways(config: Config, runtime: Runtime) -> None:
+    apart = replace(
+        config, mail_from="hello@welcome.news.press", smtp_url="smtp://one", single_smtp_url="smtp://two"
+    )
+    office = Office.from_config(apart, runtime.signer)
+    single = Office.of_single_mails(apart, runtime.signer)
+
+    ways = [
+        [server.host for server in sending_of(pair, office=office, single=single, config=apart).servers]
+        for pair in (pair_of(apart.mail_from, ""), pair_of("letters@news.press", ""))
+    ]
+
+    assert ways == [["one", "two"], ["one"]]
 
 
 def _signed_by(sink: SinkProcess) -> str:
