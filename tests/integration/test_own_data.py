@@ -11,6 +11,7 @@ from newsletters.publishing.models import IssueState, Newsletter
 from newsletters.publishing.newsletter_fields import WordingFields
 from newsletters.runtime import Runtime
 from newsletters.web.public.clocks import Clocks
+from newsletters.web.public.signup import NEWSLETTER_PAGE
 from tests.conftest import NOW
 from tests.factories import make_issue, make_subscriber
 from tests.mailbox import Reader, newsletter
@@ -101,6 +102,20 @@ def test_moments_are_told_by_the_newsletters_clocks_and_never_without_the_offset
 )
 def test_an_offset_is_told_as_people_write_it(place: str, offset: str) -> None:
     assert Clocks(place).offset(NOW) == offset
+
+
+def test_our_own_pages_have_names_that_readers_know(
+    client: FlaskClient, runtime: Runtime, news: Newsletter
+) -> None:
+    reader = Reader(runtime, email="taras@readers.example")
+    reader.signs_up(news, form=NEWSLETTER_PAGE)
+    reader.confirms()
+    page = f"/preferences/{runtime.signer.sign(Purpose.PREFERENCES, reader.row.id, 1)}"
+
+    for name in ("receipts", "receipts.txt"):
+        shown = client.get(f"{page}/{name}?lang=uk").get_data(as_text=True)
+        assert "на сторінці самої розсилки" in shown
+        assert NEWSLETTER_PAGE not in shown
 
 
 def test_withdrawals_and_pauses_have_receipts_too(client: FlaskClient, reader: Reader, page: str) -> None:

@@ -25,6 +25,11 @@ MECHANISMS: Final[dict[str, LazyString]] = {
     "merged": _l("when two addresses of yours became one"),
     "pause_ended": _l("because your pause was over"),
 }
+FORMS: Final[dict[str, LazyString]] = {
+    "front page": _l("on our page of all newsletters"),
+    "newsletter page": _l("on the newsletter’s own page"),
+    "issue page": _l("on the page of an issue"),
+}
 STATES: Final[dict[str, LazyString]] = {
     "pending": _l("Waits for your confirmation"),
     "active": _l("Comes to you"),
@@ -85,6 +90,7 @@ def noticed_words(signal: str) -> str:
 WORDS: Final = {
     "events": EVENTS,
     "mechanisms": MECHANISMS,
+    "forms": FORMS,
     "states": STATES,
     "rhythms": RHYTHMS,
     "outcomes": OUTCOMES,
