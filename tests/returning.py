@@ -20,6 +20,7 @@ from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.inbound.door import MailDoor
 from newsletters.inbound.listening import listening
 from newsletters.kernel.db import Database
+from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.verp import IssueBounce, ReturnPaths
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
@@ -139,3 +140,20 @@ def mail_door(runtime: Runtime) -> Iterator[Door]:
     handler = MailDoor(runtime, door.paths)
     with listening(handler, port=door.smtp_port, lmtp=f"127.0.0.1:{door.lmtp_port}"):
         yield door
+
+
+def mailed(session: Session, reader: Subscriber, *, message_id: str = "0" * 32) -> None:
+    """A mail that was sent to ``reader``."""
+    session.add(
+        OutboxMail(
+            kind="preferences",
+            recipient=reader.email,
+            subscriber_id=reader.id,
+            language="en",
+            params={},
+            message_id=message_id,
+            state=OutboxState.ACCEPTED,
+            created_at=NOW,
+            due_at=NOW,
+        )
+    )

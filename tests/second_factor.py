@@ -1,5 +1,6 @@
 """Editors with a second factor whose secret a test knows, and the codes it gives."""
 
+import re
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -75,3 +76,19 @@ def _password_hash() -> str:
 @cache
 def _hashed(code: str) -> str:
     return recovery.hashed(code, _SALT)
+
+
+def secret_in(page: str) -> bytes:
+    """The secret that stands on the page in groups of four, beside its picture."""
+    groups = re.findall(r"<code>([A-Z2-7]{4})</code>", page)
+    assert len(groups) == 8
+    assert "<svg" in page
+    return _from_letters("".join(groups))
+
+
+def _from_letters(letters: str) -> bytes:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    number = 0
+    for letter in letters:
+        number = number * 32 + alphabet.index(letter)
+    return number.to_bytes(20, "big")

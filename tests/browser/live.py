@@ -17,6 +17,7 @@ from pathlib import Path
 from config import Config
 from newsletters.cli.demo import furnish
 from newsletters.runtime import Runtime, build
+from newsletters.subscribers.guard import Post, admit
 from newsletters.tasks.register import register
 from tests.postgres import free_ports
 from tests.sink import PROJECT, SinkProcess, wait_until
@@ -105,3 +106,16 @@ def _answers(address: str) -> bool:
             return True
     except (urllib.error.URLError, ConnectionError):
         return False
+
+
+def crowd(live: Live, *, posts: int) -> None:
+    """Let the address that all tests come from have posted so often in this hour."""
+    now = live.runtime.clock.now()
+    with live.runtime.db.transaction() as session:
+        for _ in range(posts):
+            admit(session, Post("127.0.0.1", is_proven=True), means=live.runtime, now=now)
+
+
+def six_digits(text: str) -> str:
+    """The code in the mail's plain text."""
+    return next(word for word in text.split() if len(word) == 6 and word.isdecimal())

@@ -18,8 +18,7 @@ from tests.browser.serving import serving
 from tests.conftest import NOW
 from tests.desk import PASSWORD
 from tests.factories import make_editor, make_newsletter, make_subscriber, make_subscription
-from tests.integration.test_second_factor import secret_in
-from tests.second_factor import plain_editor
+from tests.second_factor import plain_editor, secret_in
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]

@@ -27,7 +27,7 @@ from tests.browser.serving import serving
 from tests.conftest import NOW
 from tests.desk import PASSWORD, make_editor_with_password
 from tests.factories import make_editor, make_newsletter, make_subscriber, make_subscription
-from tests.integration.test_desk_readers import furnish
+from tests.whole_story import furnish
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 from newsletters.subscribers.guard import CLIENT
 from newsletters.subscribers.mailboxes import ENDINGS, GUESSED, LARGE, NO_SLIPS, likely_meant
 from newsletters.subscribers.models import PostedForm
-from tests.browser.live import Live
+from tests.browser.live import Live, crowd, six_digits
 from tests.browser.looking import axe_problems, scrolls_sideways
-from tests.browser.test_public_signup import crowd, six_digits
 from tests.sink import wait_until
 
 pytestmark = pytest.mark.browser

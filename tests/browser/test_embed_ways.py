@@ -23,7 +23,7 @@ from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.saved_forms import FormMade, Offered, save
 from tests.browser.live import Live
 from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
-from tests.browser.test_embedding import pasted_codes, read_desk
+from tests.browser.pasting import pasted_codes, read_desk
 from tests.factories import make_editor
 from tests.sink import PROJECT, wait_until
 

@@ -1,13 +1,9 @@
 """The desk's rooms of forms for other sites, and a frame of theirs on a page without any style."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import unescape
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,6 +13,7 @@ from newsletters.accounts.sessions import open_session
 from newsletters.publishing.models import Newsletter
 from tests.browser.live import Live
 from tests.browser.looking import DESK, PHONE, axe_problems, scrolls_sideways
+from tests.browser.pasting import pasted_codes, read_desk
 from tests.factories import make_editor
 
 pytestmark = pytest.mark.browser
@@ -107,22 +104,6 @@ def test_the_code_follows_the_choices_and_is_copied(live: Live, new_page: NewPag
 def codes(live: Live) -> dict[str, str]:
     """What the desk offers to copy for the chosen form."""
     return pasted_codes(read_desk(live, room(live), cookie(live)))
-
-
-def read_desk(live: Live, path: str, session_cookie: str) -> str:
-    """A page of the desk as an editor's browser gets it."""
-    connection = HTTPConnection("localhost", urlsplit(live.url).port, timeout=60)
-    connection.request("GET", path, headers={"Cookie": f"desk={session_cookie}"})
-    page = connection.getresponse().read().decode()
-    connection.close()
-    return page
-
-
-def pasted_codes(page: str) -> dict[str, str]:
-    """The code of each way, as it is copied."""
-    return {
-        way: unescape(code) for way, code in re.findall(r'<code id="([^"]+)">(.*?)</code>', page, re.DOTALL)
-    }
 
 
 def room(live: Live) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from newsletters.subscribers.guard import CLIENT, Post, admit
-from tests.browser.live import Live
+from newsletters.subscribers.guard import CLIENT
+from tests.browser.live import Live, crowd, six_digits
 from tests.browser.looking import axe_problems, scrolls_sideways
 from tests.sink import SinkMessage
 
@@ -184,14 +184,6 @@ def test_the_moment_is_accessible_and_keeps_its_button_where_no_script_runs(
     assert not scrolls_sideways(page)
 
 
-def crowd(live: Live, *, posts: int) -> None:
-    """Let the address that all tests come from have posted so often in this hour."""
-    now = live.runtime.clock.now()
-    with live.runtime.db.transaction() as session:
-        for _ in range(posts):
-            admit(session, Post("127.0.0.1", is_proven=True), means=live.runtime, now=now)
-
-
 def sign_up(page: Page, live: Live, email: str, newsletter: str) -> None:
     """Tick one newsletter on the front page and send the form."""
     page.goto(live.url)
@@ -205,8 +197,3 @@ def confirm_link(live: Live, email: str) -> str:
     """The link in the confirmation mail, once it has arrived."""
     message: SinkMessage = live.sink.message(to=email)
     return message.link("/confirm/")
-
-
-def six_digits(text: str) -> str:
-    """The code in the mail's plain text."""
-    return next(word for word in text.split() if len(word) == 6 and word.isdecimal())

@@ -15,8 +15,7 @@ from newsletters.runtime import Runtime
 from tests.browser.looking import PHONE, axe_problems, scrolls_sideways, scrolls_when_magnified
 from tests.browser.serving import serving
 from tests.desk import PASSWORD
-from tests.integration.test_second_factor import secret_in
-from tests.second_factor import HALF_MINUTE, guarded_editor, plain_editor
+from tests.second_factor import HALF_MINUTE, guarded_editor, plain_editor, secret_in
 
 pytestmark = pytest.mark.browser
 

@@ -25,8 +25,8 @@ from newsletters.subscribers.suppression import newsletter_scope, suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.periodic import end_pauses, make_digests
 from newsletters.tasks.register import register
+from tests.at_once import all_at_once
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
-from tests.integration.test_subscribers_at_once import all_at_once
 from tests.mailbox import advance
 from tests.mailcheck import checked, html_of, text_of
 

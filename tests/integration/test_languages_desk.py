@@ -28,9 +28,9 @@ from newsletters.web.admin.issues.progress import BRAKES
 from tests.conftest import NOW
 from tests.desk import signed_in
 from tests.factories import make_issue, make_subscriber, make_subscription
-from tests.integration.test_desk_readers import furnish
 from tests.spoken import english_words, language_of
 from tests.ukrainian import ASKED, browser, found_newsletter
+from tests.whole_story import furnish
 
 # Words that are the same in every language: names of formats, of keys, and of what is typed or was received.
 NAMES = (

@@ -18,7 +18,7 @@ from newsletters.publishing.pictures import store_picture
 from newsletters.publishing.preflight import preflight
 from tests.conftest import NOW
 from tests.factories import make_issue, make_newsletter
-from tests.integration.test_publishing_pictures import photograph
+from tests.pictures import photograph
 
 URLS = Urls("https://news.example")
 TEMPLATES = MailTemplates(newsroom="The Newsroom", public_url="https://news.example")

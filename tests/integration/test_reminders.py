@@ -19,7 +19,7 @@ from newsletters.subscribers.suppression import suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
 from newsletters.tasks.periodic import remind_unconfirmed
 from newsletters.tasks.register import register
-from tests.integration.test_subscribers_at_once import all_at_once
+from tests.at_once import all_at_once
 from tests.mailbox import Reader, advance, newsletter
 
 DAY = timedelta(days=1)

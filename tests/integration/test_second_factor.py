@@ -30,6 +30,7 @@ from tests.second_factor import (
     give_password,
     guarded_editor,
     plain_editor,
+    secret_in,
 )
 from tests.spoken import english_words
 from tests.ukrainian import ASKED, browser
@@ -47,22 +48,6 @@ def entered(client: FlaskClient, db: Database, editor: Editor) -> Editor:
 def offered_secret(client: FlaskClient) -> bytes:
     """What an editor would type into the app."""
     return secret_in(client.get(PAGE).get_data(as_text=True))
-
-
-def secret_in(page: str) -> bytes:
-    """The secret that stands on the page in groups of four, beside its picture."""
-    groups = re.findall(r"<code>([A-Z2-7]{4})</code>", page)
-    assert len(groups) == 8
-    assert "<svg" in page
-    return _from_letters("".join(groups))
-
-
-def _from_letters(letters: str) -> bytes:
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    number = 0
-    for letter in letters:
-        number = number * 32 + alphabet.index(letter)
-    return number.to_bytes(20, "big")
 
 
 def wrong_code(secret: bytes) -> str:

@@ -1,8 +1,6 @@
 """Many doors at once: two writers meet on one row, and nobody waits in a ring."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 from sqlalchemy import func, select
 
@@ -14,6 +12,7 @@ from newsletters.subscribers.consent import Mechanism
 from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import suppress
 from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
+from tests.at_once import all_at_once
 from tests.mailbox import Reader, fresh_client, newsletter
 
 AT_ONCE = 6
@@ -22,18 +21,6 @@ STATE_AFTER = {
     ConsentEvent.CONFIRMED: SubscriptionState.ACTIVE,
     ConsentEvent.WITHDRAWN: SubscriptionState.UNSUBSCRIBED,
 }
-
-
-def all_at_once(acts: list[Callable[[], object]]) -> list[object]:
-    """Start every act in the same moment and return what each came to; raises what any raised."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        start.wait(timeout=30)
-        return act()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def test_sign_ups_for_one_address_at_once_are_one_reader_and_one_mail(runtime: Runtime) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from config import Config
@@ -19,14 +18,13 @@ from newsletters.bounces.models import Bounce, Complaint
 from newsletters.bounces.quarantined import QuarantinedMail, QuarantineReason
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
-from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression_models import SuppressionReason
 from tests import providers
 from tests.conftest import NOW
 from tests.factories import make_subscriber
 from tests.providers import MAILGUN_KEY, POSTMARK_LOGIN, SendGrid, basic, mailgun_body
-from tests.returning import count_of, suppressed
+from tests.returning import count_of, mailed, suppressed
 
 SENDGRID = SendGrid()
 Posting = Callable[..., TestResponse]
@@ -49,23 +47,6 @@ def reader(db: Database) -> Subscriber:
         reader = make_subscriber(session, "reader@readers.example")
         mailed(session, reader)
     return reader
-
-
-def mailed(session: Session, reader: Subscriber, *, message_id: str = "0" * 32) -> None:
-    """A mail that was sent to ``reader``."""
-    session.add(
-        OutboxMail(
-            kind="preferences",
-            recipient=reader.email,
-            subscriber_id=reader.id,
-            language="en",
-            params={},
-            message_id=message_id,
-            state=OutboxState.ACCEPTED,
-            created_at=NOW,
-            due_at=NOW,
-        )
-    )
 
 
 def postmark(client: FlaskClient, event: Any, **headers: str) -> TestResponse:

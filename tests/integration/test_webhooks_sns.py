@@ -34,9 +34,8 @@ from tests import providers
 from tests.certificates import found_authority
 from tests.conftest import NOW
 from tests.factories import make_subscriber
-from tests.integration.test_webhooks import mailed
 from tests.providers import CERTIFICATE_URL, FOREIGN_TOPIC, SNS_HOST, TOPIC, Sns
-from tests.returning import count_of, suppressed
+from tests.returning import count_of, mailed, suppressed
 
 SNS = Sns()
 
