@@ -25,13 +25,14 @@ from newsletters.publishing.signatures import sign_missing
 from newsletters.runtime import Runtime, build
 from newsletters.schema import metadata
 from newsletters.subscribers.guard import client_digest, network_digest
+from newsletters.subscribers.mails import preferences_token
 from newsletters.subscribers.models import FormKind
 from newsletters.tasks.periodic import purge_subscribers
 from newsletters.tasks.register import register
 from tests.conftest import NOW
 from tests.delivering import work
 from tests.desk import csrf_token, post, signed_in
-from tests.factories import make_issue, make_newsletter
+from tests.factories import make_issue, make_newsletter, make_subscriber
 from tests.mailbox import Reader
 from tests.mailbox import newsletter as committed
 from tests.readers import EMAIL, embed_sign_up, press
@@ -183,6 +184,17 @@ def test_the_forms_say_so(reader: FlaskClient, db: Database, path: str) -> None:
     page = reader.get(path).get_data(as_text=True)
 
     assert "Voices from Occupation leaves few traces" in page
+
+
+def test_where_one_press_joins_it_is_said_too(reader: FlaskClient, db: Database, runtime: Runtime) -> None:
+    with db.transaction() as session:
+        make_newsletter(session, **QUIET)
+        somebody = make_subscriber(session, EMAIL)
+    token = preferences_token(runtime, somebody, now=NOW)
+
+    pages = [reader.get(f"/{page}/{token}").get_data(as_text=True) for page in ("preferences", "welcome")]
+
+    assert ["Voices from Occupation leaves few traces" in page for page in pages] == [True, True]
 
 
 def test_a_form_of_other_newsletters_says_nothing_of_it(reader: FlaskClient, db: Database) -> None:
