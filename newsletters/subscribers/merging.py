@@ -47,6 +47,8 @@ STANDING: Final = (
     "paused_from",
     "paused_until",
     "source",
+    "unsubscribed_by_issue_id",
+    "told_why",
     "rhythm",
     "covered_until",
 )

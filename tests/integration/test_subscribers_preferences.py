@@ -10,9 +10,10 @@ from newsletters.kernel.addresses import InvalidAddress
 from newsletters.kernel.tokens import Purpose, TokenExpired, TokenForeign, TokenForged
 from newsletters.publishing.models import Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import address_change, preferences, suppression, unsubscribe
+from newsletters.subscribers import address_change, preferences, reasons, suppression, unsubscribe
 from newsletters.subscribers.address_change import Changed, ChangeDone, ChangeExpired, ChangeOffer
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.count_models import Reason
 from newsletters.subscribers.download import download
 from newsletters.subscribers.errors import (
     MailForbidden,
@@ -377,6 +378,21 @@ def test_becoming_one_ends_nothing_that_either_had(reader: Reader, news: Newslet
     moves(reader)
 
     assert at(reader).state(news) is ACTIVE
+
+
+def test_who_has_become_one_with_a_reader_of_it_has_not_left(reader: Reader, news: Newsletter) -> None:
+    runtime, other = reader.runtime, at(reader)
+    other.joins(news)
+    link = runtime.signer.sign(Purpose.UNSUBSCRIBE, reader.subscription(news).id, 7)
+    with runtime.db.transaction() as session:
+        unsubscribe.leave(session, link, means=runtime, mechanism=Mechanism.LINK, now=reader.now)
+        reasons.tell(session, link, reason=Reason.OTHER, words="", means=runtime, now=reader.now)
+    asks_to_move(reader)
+
+    moves(reader)
+
+    row = at(reader).subscription(news)
+    assert (row.state, row.unsubscribed_by_issue_id, row.told_why) == (ACTIVE, None, False)
 
 
 # --- taking along ---------------------------------------------------------------------------------
