@@ -1,7 +1,8 @@
 """A newsroom with a past: many readers, each with evidence of their consent, and many issues sent to all.
 
 The first issue goes through the product's own freeze and books; its rows are then copied, issue by issue, by
-the database itself. Up to a thousand messages bounced, and the last issue still waits half-way.
+the database itself. Up to a thousand messages bounced, the last issue still waits half-way, and the readers
+are counted as the periodic table does.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from newsletters.kernel.db import Database
 from newsletters.publishing import lifecycle
 from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.subscribers.models import ConsentEvent, ConsentRecord
+from newsletters.subscribers.standing_counts import count_anew
 from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 
 BATCH_SIZE = 500
@@ -61,6 +63,7 @@ def furnish(db: Database, *, readers: int, issues: int) -> None:
     with db.transaction() as session:
         _leave_half_way(session, issues)
         newsroom.draft(session, lifecycle.newsletter_of(session, session.get_one(Issue, 1)), slug="next")
+        count_anew(session)
     bulk.settle(db, *TABLES)
 
 

@@ -151,6 +151,7 @@ def _reached(
     past: int,
     most: int,
 ) -> list[Reached]:
+    number = Delivery.subscriber_id + 0  # the bare column would have the issue walked from its start
     rows = session.execute(
         select(
             Delivery.subscriber_id,
@@ -165,8 +166,8 @@ def _reached(
         .select_from(Batch)
         .join(Delivery, in_range(issue_id, Batch.first_id, Batch.last_id))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Batch.id.in_(batch_ids), Delivery.state == state, Delivery.subscriber_id > past)
-        .order_by(Delivery.subscriber_id + 0)  # what an index orders would be walked from end to end
+        .where(Batch.id.in_(batch_ids), Delivery.state == state, number > past)
+        .order_by(number)
         .limit(most)
     )
     return [Reached(*row) for row in rows]
