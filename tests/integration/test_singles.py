@@ -28,6 +28,7 @@ from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
 from newsletters.mail.server import SmtpServer
 from newsletters.runtime import Runtime, build
 from newsletters.tasks.outbox import send_outbox, send_unhurried
+from newsletters.tasks.register import register
 from tests.conftest import NOW
 from tests.dispatching import ONE, OTHER, Flow, most_in_any
 from tests.sink import SinkProcess
@@ -319,6 +320,18 @@ def test_a_look_at_the_domains_knows_both_ways(config: Config, runtime: Runtime)
 def _signed_by(sink: SinkProcess) -> str:
     (message,) = sink.messages()
     return message.header("DKIM-Signature").partition("d=")[2].partition(";")[0]
+
+
+def test_the_pulse_asks_for_each_kind_of_mail_that_is_due(desk: Desk) -> None:
+    tasks = register(desk.runtime)
+    desk.queues("reminder")
+    tasks.pulse.nudge_outbox()
+    desk.queues("invitation")
+    tasks.pulse.nudge_outbox()
+
+    asked = [desk.runtime.engine.huey.dequeue().name for _ in range(3)]
+
+    assert sorted(asked) == ["send_outbox", "send_unhurried", "send_unhurried"]
 
 
 def test_what_nobody_wants_any_more_is_not_sent(desk: Desk, sink: SinkProcess) -> None:
