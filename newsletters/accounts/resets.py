@@ -36,13 +36,21 @@ def ask_for_reset(
         return
     if not hit(session, PER_ACCOUNT, str(editor.id), now=now):
         return
+    link = make_link(session, editor, asked_by="somebody", letterhead=letterhead, now=now)
+    params = {"url": link, "newsroom": letterhead.newsroom}
+    queue(session, QueuedMail("password_reset", editor.email, letterhead.language, params), now=now)
+
+
+def make_link(
+    session: Session, editor: Editor, *, asked_by: str, letterhead: Letterhead, now: datetime
+) -> str:
+    """Where the editor chooses a password, once and within the hour. Whoever has it is taken for them."""
     reset = PasswordReset(editor_id=editor.id, created_at=now, expires_at=now + GOOD_FOR)
     session.add(reset)
     session.flush()
+    audit.record(session, asked_by, "editor.reset_asked", now=now, subject="editor", subject_id=editor.id)
     token = letterhead.signer.sign(Purpose.PASSWORD_RESET, reset.id, expires_at=reset.expires_at)
-    params = {"url": letterhead.urls.password_reset(token), "newsroom": letterhead.newsroom}
-    queue(session, QueuedMail("password_reset", editor.email, letterhead.language, params), now=now)
-    audit.record(session, "somebody", "editor.reset_asked", now=now, subject="editor", subject_id=editor.id)
+    return letterhead.urls.password_reset(token)
 
 
 def read_reset(

@@ -18,7 +18,7 @@ from newsletters.cli import demo, programs, readiness, supervisor, workers
 from newsletters.cli.copies import backup_command, release_command, restore_command
 from newsletters.cli.dkim import dkim_key
 from newsletters.cli.doctor import doctor
-from newsletters.cli.editors import editors, make_editor
+from newsletters.cli.editors import editors, make_editor, password_link
 from newsletters.cli.shaping import shaping
 from newsletters.cli.suppressions import suppressions
 from newsletters.inbound.serving import main as serve_mail_door
@@ -114,15 +114,17 @@ def furnish_demo() -> None:
 @click.option("--name", default="", help="Shown to colleagues; the address's local part by default.")
 @click.option("--role", type=click.Choice(["owner", "editor"]), default="editor", show_default=True)
 def create_editor(email: str, name: str, role: str) -> None:
-    """Make an account for EMAIL and print its generated password once."""
+    """Make an account for EMAIL and print a link by which its password is chosen."""
     with _opened() as runtime:
         try:
-            password = make_editor(runtime, email=email, name=name, role=role)
+            make_editor(runtime, email=email, name=name, role=role)
+            link = password_link(runtime, email)
         except InvalidAddress as error:
             raise click.ClickException(f"{email} is not an e-mail address: {error}") from error
         except EditorExists as error:
             raise click.ClickException(f"{email} already has an account.") from error
-    click.echo(f"{email} can sign in with the password: {password}")
+    click.echo(f"{email} has an account. Choose its password here, once and within an hour:\n\n  {link}\n")
+    click.echo(f"Another link, later: python -m newsletters.cli editors password-link {email}")
 
 
 def _checked() -> Config:
