@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.orm import Session
 
-from newsletters.delivery import absence, batches, freeze, reconcile
+from newsletters.delivery import absence, batches, freeze, reconcile, servers_books
 from newsletters.kernel.identity import is_known_dead
 from newsletters.mail import outbox
 from newsletters.publishing.lifecycle import WrongState
@@ -98,6 +98,7 @@ class Pulse:
         for name in dead:
             with self.runtime.db.transaction(durable=False) as session:
                 batches.release_dead(session, worker=name, now=now)
+                servers_books.leave(session, name)  # its part of the connections too
 
     def finish_issues(self) -> None:
         with self.runtime.db.reading() as session:

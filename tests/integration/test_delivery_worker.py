@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from config import Config
 from newsletters.bounces.models import Bounce, BounceKind
-from newsletters.delivery import batches, freeze
+from newsletters.delivery import batches, freeze, servers_books
 from newsletters.delivery.batches import LEASE
 from newsletters.delivery.models import Batch, Delivery, DeliveryState
 from newsletters.delivery.queries import deliveries_to, progress, reasons
@@ -93,6 +93,21 @@ def test_a_later_process_with_the_same_number_is_not_the_dead_one() -> None:
 
     assert is_known_dead(f"{place}:1")
     assert not is_known_dead(worker_name())
+
+
+def test_what_a_dead_worker_of_this_machine_held_is_free_at_once(runtime: Runtime, tasks: Tasks) -> None:
+    _started(runtime, 3)
+    dead = f"{worker_name().rpartition(':')[0]}:1"
+    claim_batch(runtime, dead)
+    with runtime.db.transaction() as session:
+        servers_books.announce(session, dead, {"mx.example:25": 3}, now=NOW)
+
+    tasks.pulse.release_the_dead()
+
+    with runtime.db.transaction() as session:
+        alone = servers_books.announce(session, "heir", {"mx.example:25": 0}, now=NOW)
+    assert [share.worker for share in alone["mx.example:25"]] == ["heir"]
+    assert claim_batch(runtime, "heir") is not None
 
 
 def test_a_cancelled_issue_leaves_in_doubt_what_a_dead_worker_had_begun(
