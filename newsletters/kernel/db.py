@@ -20,6 +20,7 @@ from newsletters.kernel.space import Space
 from newsletters.kernel.write_queue import WriteQueue
 
 BUSY_TIMEOUT_SECONDS = 30
+QUEUE_SECONDS = 45  # when a lock is free again, those who stand in the queue for it still need their turns
 CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
 IMMEDIATE: Final = "IMMEDIATE"
 SYNCHRONOUS: Final = "synchronous"  # what a connection was told last
@@ -152,4 +153,4 @@ def _queue_of(url: URL) -> WriteQueue | None:
     """The queue of a SQLite file's writers. A database in memory has none: it is one connection's own."""
     if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
         return None
-    return WriteQueue(str(url.database), patience=BUSY_TIMEOUT_SECONDS)
+    return WriteQueue(str(url.database), patience=QUEUE_SECONDS)
