@@ -1,13 +1,11 @@
 """Digests: what a reader did not get is told once, in one mail, with its own way out."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from newsletters.delivery import digests, freeze
+from newsletters.delivery import digests
 from newsletters.delivery.digest_mail import queue_digest
 from newsletters.delivery.models import Delivery, DeliveryState
 from newsletters.kernel.tokens import Purpose
@@ -17,104 +15,16 @@ from newsletters.mail.office import Office
 from newsletters.mail.verp import UnsubscribeRequest
 from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
-from newsletters.subscribers import pauses, preferences, unsubscribe
+from newsletters.subscribers import pauses, unsubscribe
 from newsletters.subscribers.consent import Mechanism
-from newsletters.subscribers.digest_models import Digest
-from newsletters.subscribers.models import Subscriber, Subscription, SubscriptionState
+from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import newsletter_scope, suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
-from newsletters.tasks.periodic import end_pauses, make_digests
 from newsletters.tasks.register import register
 from tests.at_once import all_at_once
+from tests.digesting import DAY, HOUR, Newsroom
 from tests.factories import make_issue, make_newsletter, make_subscriber, make_subscription
-from tests.mailbox import advance
 from tests.mailcheck import checked, html_of, text_of
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass
-class Newsroom:
-    """One newsletter, one reader, and what they do."""
-
-    runtime: Runtime
-    newsletter: Newsletter
-    subscription: Subscription
-
-    @property
-    def now(self) -> datetime:
-        return self.runtime.clock.now()
-
-    @property
-    def row(self) -> Subscription:
-        with self.runtime.db.reading() as session:
-            return session.get_one(Subscription, self.subscription.id)
-
-    def pauses(self, for_: timedelta = 7 * DAY) -> None:
-        with self.runtime.db.transaction() as session:
-            reader = session.get_one(Subscriber, self.subscription.subscriber_id)
-            until = self.now + for_
-            assert preferences.pause(session, reader, self.newsletter.id, until=until, now=self.now)
-
-    def resumes(self) -> bool:
-        with self.runtime.db.transaction() as session:
-            reader = session.get_one(Subscriber, self.subscription.subscriber_id)
-            return preferences.resume(session, reader, self.newsletter.id, now=self.now)
-
-    def publishes(self, subject: str, **fields: object) -> Issue:
-        """An issue begins now, and who gets it is written down as ever."""
-        with self.runtime.db.transaction() as session:
-            newsletter = session.get_one(Newsletter, self.newsletter.id)
-            issue = make_issue(
-                session,
-                newsletter,
-                subject=subject,
-                state=IssueState.SCHEDULED,
-                send_at=self.now,
-                **fields,
-            )
-        with self.runtime.db.transaction() as session:
-            freeze.start(session, issue.id, batch_size=100, now=self.now)
-        return issue
-
-    def ends_pauses(self) -> None:
-        end_pauses(self.runtime)
-
-    def makes_digests(self) -> None:
-        make_digests(self.runtime)
-
-    def mails(self) -> list[OutboxMail]:
-        with self.runtime.db.reading() as session:
-            return list(
-                session.scalars(select(OutboxMail).where(OutboxMail.kind == "digest").order_by(OutboxMail.id))
-            )
-
-    def has_a_digest_queued(self) -> None:
-        self.pauses(DAY)
-        self.publishes("First")
-        self.lets_pass(HOUR)
-        self.resumes()
-        self.makes_digests()
-
-    def still_wants_its_digest(self) -> list[bool]:
-        """What is said of each digest when it is its turn to leave."""
-        with self.runtime.db.transaction() as session:
-            return [digests.is_wanted(session, mail) for mail in self.mails()]
-
-    def told(self) -> list[list[str]]:
-        """The subjects in each digest."""
-        return [[issue["subject"] for issue in mail.params["issues"]] for mail in self.mails()]
-
-    def owed(self) -> int:
-        with self.runtime.db.reading() as session:
-            return session.scalar(select(func.count()).select_from(Digest)) or 0
-
-    def lets_pass(self, by: timedelta) -> None:
-        advance(self.runtime, by)
-
-    def delivered(self, issue: Issue) -> Delivery | None:
-        with self.runtime.db.reading() as session:
-            return session.get(Delivery, (issue.id, self.subscription.subscriber_id))
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from newsletters.tasks.register import register
 from tests.at_once import all_at_once
 from tests.conftest import NOW
 from tests.desk import csrf_token
+from tests.digesting import Newsroom
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.integration.test_digests import Newsroom
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KYIV = "Europe/Kyiv"  # two hours ahead of UTC: NOW is Monday, 11:00 there
