@@ -50,14 +50,15 @@ def record(
         detail=clean(detail),
     )
     session.add(entry)
-    event.listen(session, "after_commit", lambda _session: _tell(entry), once=True)
+    line = _line(entry)  # made here: once it is committed nothing may be asked of the database
+    event.listen(session, "after_commit", lambda _session: log.info(line), once=True)
 
 
-def _tell(entry: AuditEntry) -> None:
+def _line(entry: AuditEntry) -> str:
     """The line for the log; an editor by number, as whoever reads logs need not know names."""
     actor = entry.actor if entry.actor_id is None else f"editor {entry.actor_id}"
     about = f"{entry.subject} {entry.subject_id or ''}".strip() or "-"
-    log.info("audit %s: %s by %s, %s, %s", entry.id, entry.action, actor, about, entry.detail or "-")
+    return f"{entry.action} by {actor}, {about}, {entry.detail or '-'}"
 
 
 def clean(text: str) -> str:

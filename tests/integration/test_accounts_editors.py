@@ -149,7 +149,7 @@ def test_what_was_committed_goes_to_the_programs_log_too_and_what_was_not_does_n
         audit.record(session, eve, "issue.sent", now=NOW, subject="issue", subject_id=7, detail="a\nb c@d.e")
 
     assert [record.getMessage() for record in caplog.records] == [
-        rf"audit 1: issue.sent by editor {eve.id}, issue 7, a\nb [address]"
+        rf"issue.sent by editor {eve.id}, issue 7, a\nb [address]"
     ]
 
 

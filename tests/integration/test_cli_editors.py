@@ -32,7 +32,7 @@ def ask(settings: dict[str, str], *arguments: str) -> Result:
 
 def page_in(said: str) -> str:
     """The path of the link that was printed."""
-    return re.findall(r"http://[^/\s]+(/desk/password/\S+)", said)[0]
+    return str(re.findall(r"http://[^/\s]+(/desk/password/\S+)", said)[0])
 
 
 def choose(client: FlaskClient, page: str) -> int:
