@@ -175,7 +175,7 @@ def test_a_server_that_goes_away_is_left_to_the_other_and_comes_back(
     sink.wait_for(count=10, timeout=PATIENCE)
 
     sink.kill()
-    other_sink.faults({"fault": "dot-slow-5"})  # so that there is something left when the first comes back
+    other_sink.faults({"fault": "dot-slow-3"})  # so that there is something left when the first comes back
     wait_until(lambda: "refused" in _trouble(db, sink), timeout=PATIENCE, what="a resting server")
     while_away = state_of(db, issue_id)
     sink.start()
