@@ -57,9 +57,10 @@ class LeavingMidway:
             ),
             figure=(
                 f"{len(gone):,} left or were suppressed midway: {spared:,} of them got nothing any more, "
-                f"{len(late)} a message that was on its way, at most {slowest:.2f} s later"
+                f"{len(late)} a message that was on its way, at most {slowest:.2f} s later; in the books "
+                f"{cancelled:,} are cancelled and {balance.lost:,} had none; {balance.repeats} repeated"
             ),
-            limit=f"no message later than {self.most_seconds:.0f} s, nobody else left out",
+            limit=f"no message later than {self.most_seconds:.0f} s, nobody else left out, 0 repeated",
         )
 
     def _leave(self, stage: Stage, url: str, issue_id: int) -> dict[int, float]:
