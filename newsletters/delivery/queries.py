@@ -125,33 +125,30 @@ def recipients(
     rows: list[Reached] = []
     for most in chain(FIRST_LOOKS, repeat(BATCHES_AT_ONCE)):
         batches = _batches_with(session, issue_id, state, past=read_to, most=most)
-        ids, missing = [one.id for one in batches], size + 1 - len(rows)
-        rows += _reached(session, issue_id, ids, state, past=past, most=missing)
+        for first_id, read_to in batches:
+            if len(rows) <= size:
+                ids = max(first_id, past + 1), read_to
+                rows += _reached(session, issue_id, ids, state, most=size + 1 - len(rows))
         if len(rows) > size or len(batches) < most:
             break
-        read_to = batches[-1].last_id
     return cut(rows, size, lambda row: (row.subscriber_id,))
 
 
 def _batches_with(
     session: Session, issue_id: int, state: DeliveryState, *, past: int, most: int
 ) -> Sequence[Row[int, int]]:
-    """The batches that have readers in ``state``, or may have: those in work count later."""
+    """From where to where the batches reach that have readers in ``state``, or may: some count later."""
     has_any = or_(TALLIES[state] > 0, Batch.leased_until.is_not(None))
-    found = select(Batch.id, Batch.last_id).where(Batch.issue_id == issue_id, Batch.last_id > past, has_any)
+    found = select(Batch.first_id, Batch.last_id).where(
+        Batch.issue_id == issue_id, Batch.last_id > past, has_any
+    )
     return session.execute(found.order_by(Batch.last_id).limit(most)).all()
 
 
 def _reached(
-    session: Session,
-    issue_id: int,
-    batch_ids: Sequence[int],
-    state: DeliveryState,
-    *,
-    past: int,
-    most: int,
+    session: Session, issue_id: int, ids: tuple[int, int], state: DeliveryState, *, most: int
 ) -> list[Reached]:
-    number = Delivery.subscriber_id + 0  # the bare column would have the issue walked from its start
+    """One batch at a time: joined with many, either database may rather walk the whole issue."""
     rows = session.execute(
         select(
             Delivery.subscriber_id,
@@ -163,11 +160,9 @@ def _reached(
             Delivery.settled_at,
             Delivery.reply,
         )
-        .select_from(Batch)
-        .join(Delivery, in_range(issue_id, Batch.first_id, Batch.last_id))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Batch.id.in_(batch_ids), Delivery.state == state, number > past)
-        .order_by(number)
+        .where(in_range(issue_id, *ids), Delivery.state == state)
+        .order_by(Delivery.subscriber_id)
         .limit(most)
     )
     return [Reached(*row) for row in rows]

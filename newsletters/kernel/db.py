@@ -7,6 +7,7 @@ allowed for delivery outcomes, and for who was about to send what.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, cast
@@ -17,12 +18,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from newsletters.kernel.columns import Base
 from newsletters.kernel.space import Space
-from newsletters.kernel.write_queue import WriteQueue
+from newsletters.kernel.write_queue import WriteQueue, is_busy, until
 
 BUSY_TIMEOUT_SECONDS = 30
 QUEUE_SECONDS = 45  # when a lock is free again, those who stand in the queue for it still need their turns
 CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a request for two minutes
 IMMEDIATE: Final = "IMMEDIATE"
+KEEP_LOG: Final = "PRAGMA journal_mode=WAL"
 SYNCHRONOUS: Final = "synchronous"  # what a connection was told last
 
 
@@ -145,8 +147,21 @@ def _sessions(engine: Engine, *, mode: str, synchronous: str) -> sessionmaker[Se
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # this module begins transactions itself
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
+    if not until(lambda: _keeps_log(connection), time.monotonic() + BUSY_TIMEOUT_SECONDS):
+        connection.execute(KEEP_LOG)  # and SQLite says itself what is wrong
+    for pragma in ("foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _keeps_log(connection: sqlite3.Connection) -> bool:
+    """Set write-ahead logging. SQLite does not wait for another process that is just setting it too."""
+    try:
+        connection.execute(KEEP_LOG).close()
+    except sqlite3.OperationalError as error:
+        if is_busy(error):
+            return False
+        raise
+    return True
 
 
 def _queue_of(url: URL) -> WriteQueue | None:

@@ -20,7 +20,6 @@ from typing import Final
 
 ENDING: Final = "-queue"  # of the file's name
 LOOK_SECONDS: Final = 0.0005
-BUSY: Final = sqlite3.SQLITE_BUSY
 
 
 class WriteQueue:
@@ -46,7 +45,7 @@ class WriteQueue:
             return
         try:
             with self._place(ends_at), _impatient(connection, self._patience):
-                if not _until(lambda: _has_begun(connection), ends_at):
+                if not until(lambda: _has_begun(connection), ends_at):
                     insist()
         except sqlite3.Error:  # other than that the lock is taken: it is insisted on, and tells everybody
             insist()
@@ -62,7 +61,7 @@ class WriteQueue:
     def _place(self, ends_at: float) -> Iterator[None]:
         """Be the only process that waits for SQLite's lock, or, where that cannot be, one of them."""
         file = self._opened()
-        if file is None or not _until(lambda: _has_locked(file), ends_at):
+        if file is None or not until(lambda: _has_locked(file), ends_at):
             yield
             return
         try:
@@ -91,7 +90,8 @@ class WriteQueue:
             self._file = None
 
 
-def _until(is_done: Callable[[], bool], ends_at: float) -> bool:
+def until(is_done: Callable[[], bool], ends_at: float) -> bool:
+    """Look every half millisecond, up to the ``ends_at`` of the monotonic clock; whether it came to be."""
     while not is_done():
         if time.monotonic() >= ends_at:
             return False
@@ -112,10 +112,15 @@ def _has_begun(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == BUSY:
+        if is_busy(error):
             return False
         raise
     return True
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether it says only that somebody else has the lock."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager

@@ -51,6 +51,41 @@ def _taken(db: Database) -> tuple[int, int]:
         return greedy, before
 
 
+def test_processes_that_open_a_new_file_at_the_same_moment_wait_for_each_other(file: Path) -> None:
+    opens = (
+        "import sys, time\n"
+        "from newsletters.kernel.db import Database\n"
+        "db = Database(sys.argv[1])\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "db.ping()\n"
+    )
+    for round_ in range(5):
+        fresh = file.with_name(f"{round_}.sqlite3")
+        fresh.write_bytes(file.read_bytes())
+        openers = [
+            subprocess.Popen(
+                [sys.executable, "-c", opens, f"sqlite:///{fresh}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(4)
+        ]
+        assert [opener.stdout.readline() for opener in openers if opener.stdout] == ["ready\n"] * 4
+        for opener in openers:
+            assert opener.stdin is not None
+            opener.stdin.write("go\n")
+            opener.stdin.flush()
+
+        assert [_ended(opener) for opener in openers] == [0] * 4
+
+
+def _ended(process: subprocess.Popen[str]) -> int:
+    with process:
+        return process.wait(timeout=60)
+
+
 def test_whoever_waits_is_not_passed_by_a_process_that_writes_all_day(file: Path) -> None:
     db = _db(file)
     with db.transaction() as session:  # the other one can only wait until this has ended

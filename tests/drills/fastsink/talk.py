@@ -183,12 +183,12 @@ class Talk(asyncio.BufferedProtocol):
     # --- data ---
 
     def _take_data(self) -> bool:
-        if self.searched == 0 and self.heard:
-            if (fault := self.shared.faults.strike("body", self.domain)) is not None:
-                self._fail(fault, b"")
-                return False
-            if self.heard.startswith(b".\r\n"):
-                return self._message_ended(0, 3)
+        is_first = self.searched == 0 and bool(self.heard)
+        if is_first and (fault := self.shared.faults.strike("body", self.domain)) is not None:
+            self._fail(fault, b"")
+            return False
+        if self.heard.startswith(b".\r\n"):
+            return self._message_ended(0, 3)
         found = self.heard.find(END, max(0, self.searched - len(END)))
         if found < 0:
             self.searched = len(self.heard)
