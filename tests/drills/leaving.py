@@ -46,6 +46,7 @@ class LeavingMidway:
         spared = sum(digest not in mailed for digest in gone)
         slowest = max(late, default=0.0)
         cancelled = balance.states.get(DeliveryState.CANCELLED, 0)
+        left_out = self.readers - balance.prepared  # they left while the others were still being prepared
         return Verdict(
             passed=(
                 len(gone) == 2 * self.leavers
@@ -53,12 +54,13 @@ class LeavingMidway:
                 and slowest <= self.most_seconds
                 and balance.repeats == 0
                 and balance.is_even
-                and cancelled == spared == balance.lost
+                and cancelled + left_out == spared == balance.lost
             ),
             figure=(
                 f"{len(gone):,} left or were suppressed midway: {spared:,} of them got nothing any more, "
                 f"{len(late)} a message that was on its way, at most {slowest:.2f} s later; in the books "
-                f"{cancelled:,} are cancelled and {balance.lost:,} had none; {balance.repeats} repeated"
+                f"{cancelled:,} are cancelled, {left_out:,} were never prepared and {balance.lost:,} "
+                f"had none; {balance.repeats} repeated"
             ),
             limit=f"no message later than {self.most_seconds:.0f} s, nobody else left out, 0 repeated",
         )
