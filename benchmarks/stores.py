@@ -82,6 +82,8 @@ class SqliteStore:
             unfinished = path.with_suffix(".unfinished")
             _fill(f"sqlite:///{unfinished}", build)
             unfinished.rename(path)
+            for left in self._folder.glob(f"{unfinished.name}-*"):
+                left.unlink()  # such as the queue of those who wrote to it
         return f"sqlite:///{path}"
 
     @contextmanager
