@@ -6,7 +6,17 @@ from typing import Final
 
 from benchmarks import words
 from benchmarks.drawings import FIRST_GOALS, SPEED_GOALS
-from benchmarks.figures import Section, costs, growth, median, ratios, slowest, steepest
+from benchmarks.figures import (
+    Section,
+    costs,
+    costs_of_sender,
+    growth,
+    in_worker,
+    median,
+    ratios,
+    slowest,
+    steepest,
+)
 from benchmarks.plots import number
 
 LISTED = 12  # pages told of each kind
@@ -138,16 +148,16 @@ def _over(section: Section, *path: str) -> str:
 
 def _parts_of_sender(section: Section) -> str:
     rounds, profiles = section["rounds"], section["profiles"]
-    found = {name: costs(seen, median(rounds, name, "cpu_us")) for name, seen in profiles.items()}
+    found = {name: costs_of_sender(section, name) for name in profiles}
     parts = dict.fromkeys(part for seen in found.values() for part in seen)
     rows = [[part, *(number(seen.get(part, 0.0)) for seen in found.values())] for part in parts]
-    signature = median(rounds, "rsa_us")
+    alone, busy = median(rounds, "rsa_us"), median(rounds, "busy_rsa_us")
     return "".join(
         (
-            words.SIGNATURE.format(signature=number(signature), most=number(1e6 / signature)),
+            words.SIGNATURE.format(alone=number(alone), busy=number(busy), most=number(1e6 / busy)),
             _picture("sender-cpu"),
             table(("sender, CPU µs a message", *found), rows),
-            *(_functions(name, profiles[name], sum(found[name].values())) for name in profiles),
+            *(_functions(name, profiles[name], in_worker(rounds, name)) for name in profiles),
         )
     )
 

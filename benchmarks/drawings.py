@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from benchmarks.figures import Section, bar, costs, median, ratios, slowest, values
+from benchmarks.figures import Section, bar, costs, costs_of_sender, ratios, slowest, values
 from benchmarks.plots import Bar, Divided, bars, divided
 
 SPEED_GOALS: Final = {
@@ -25,10 +25,7 @@ def speed(section: Section) -> Drawings:
         *(bar(name, ratios(rounds, name, "rate"), goal=goal) for name, goal in SPEED_GOALS.items()),
         bar("naive pipeline, signed", ratios(rounds, "naive"), is_ours=False),
     ]
-    made = [
-        Divided(name, costs(seen, median(rounds, name, "cpu_us")))
-        for name, seen in section["profiles"].items()
-    ]
+    made = [Divided(name, costs_of_sender(section, name)) for name in section["profiles"]]
     return {
         "speed": bars("Speed over smtp-source", rows, unit="messages a second over smtp-source's"),
         "sender-cpu": divided("Where a message's time goes", made, unit="CPU µs of the sender a message"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.plots import Bar
 
+SIGNERS = "signing, in processes of its own"
 Section = Mapping[str, Any]
 Rounds = Sequence[Mapping[str, Any]]
 
@@ -33,6 +34,19 @@ def bar(label: str, found: Sequence[float], *, goal: float | None = None, is_our
 def costs(profile: Section, whole: float) -> dict[str, float]:
     """What each part of a profile costs where all of it costs ``whole``."""
     return {part: share * whole for part, share in profile["parts"].items()}
+
+
+def in_worker(rounds: Rounds, variant: str) -> float:
+    """What a message costs the sender's first process, whose threads a profile sees."""
+    whole, children = values(rounds, variant, "cpu_us"), values(rounds, variant, "children_cpu_us")
+    return statistics.median(all_ - part for all_, part in zip(whole, children, strict=True))
+
+
+def costs_of_sender(speed: Section, variant: str) -> dict[str, float]:
+    """What each part of the sender costs a message, its signing processes among them."""
+    rounds = speed["rounds"]
+    profiled = costs(speed["profiles"][variant], in_worker(rounds, variant))
+    return {SIGNERS: median(rounds, variant, "children_cpu_us")} | profiled
 
 
 def slowest(pages: Section, most: int) -> list[str]:

@@ -29,6 +29,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(_ticks(member) for member in family(pid)) / TICKS
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """User and system time of ``pid`` alone, with all its threads and no child."""
+    with _while_it_lives():
+        return sum(map(int, _stat(Path(f"/proc/{pid}"))[_UTIME : _UTIME + 2])) / TICKS
+    return 0.0
+
+
 def peak_bytes(pid: int) -> int:
     """The most memory that ``pid`` and its living descendants ever held, each at its own peak."""
     return sum(_status(member, "VmHWM") for member in family(pid)) * KIB

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from benchmarks import newsroom, profiled
 from benchmarks.newsroom import Size
-from benchmarks.processes import cpu_seconds, peak_bytes, wait_until
+from benchmarks.processes import cpu_seconds, own_cpu_seconds, peak_bytes, wait_until
 from benchmarks.programs import Programs
 from benchmarks.sink import Sink
 from benchmarks.stores import Store
@@ -40,11 +40,15 @@ class NotBalanced(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What one run showed. ``first_seconds`` is from the commit of the schedule to the sink's first look."""
+    """What one run showed. ``first_seconds`` is from the commit of the schedule to the sink's first look.
+
+    ``cpu_us`` is the whole sender's; ``children_cpu_us`` is what of it its signing processes took.
+    """
 
     messages: int
     rate: float
     cpu_us: float
+    children_cpu_us: float
     database_cpu_us: float
     sink_cpu_us: float
     peak_bytes: int
@@ -143,25 +147,31 @@ def make_keys(folder: Path) -> str:
 
 def _measure(db: Database, worker_pid: int, sink: Sink, store: Store) -> Sent:
     readers = _count_readers(db)
-    before = (cpu_seconds(worker_pid), store.cpu_seconds(), sink.cpu_seconds)
+    before = _spent(worker_pid, store, sink)
     issue_id = newsroom.send(db)
     asked_at = time.monotonic()
     sink.wait_for(readers, seconds=30 + readers / SLOWEST_RATE)
     wait_until(
         lambda: _state(db, issue_id) is IssueState.SENT, seconds=60, what="the end of the issue", every=0.1
     )
-    after = (cpu_seconds(worker_pid), store.cpu_seconds(), sink.cpu_seconds)
+    after = _spent(worker_pid, store, sink)
     cpu_us = [(end - begin) / readers * 1e6 for begin, end in zip(before, after, strict=True)]
     _check_books(db, issue_id, sink, readers)
     return Sent(
         messages=readers,
         rate=sink.rate(),
         cpu_us=cpu_us[0],
-        database_cpu_us=cpu_us[1],
-        sink_cpu_us=cpu_us[2],
+        children_cpu_us=cpu_us[0] - cpu_us[1],
+        database_cpu_us=cpu_us[2],
+        sink_cpu_us=cpu_us[3],
         peak_bytes=peak_bytes(worker_pid),
         first_seconds=sink.marks[0][0] - asked_at,
     )
+
+
+def _spent(worker_pid: int, store: Store, sink: Sink) -> tuple[float, ...]:
+    """CPU seconds of the whole sender, of its first process, of the database and of the sink."""
+    return cpu_seconds(worker_pid), own_cpu_seconds(worker_pid), store.cpu_seconds(), sink.cpu_seconds
 
 
 def _check_books(db: Database, issue_id: int, sink: Sink, readers: int) -> None:

@@ -47,9 +47,10 @@ template, an `EmailMessage`, dkimpy and smtplib for each reader; it keeps no boo
 
 """
 SIGNATURE: Final = """
-One RSA-2048 signature costs {signature} µs of one core, so a sender that signs cannot go beyond {most}
-messages a second and core. Sink, sender and database share the machine's cores: what they cost together
-is what limits the rate.
+One RSA-2048 signature costs {alone} µs of a core while the others rest, and {busy} µs while all of them sign;
+so a sender that signs cannot go beyond {most} messages a second and core here, even if nothing else cost
+anything. Sink, sender and database share the machine's cores: what they cost together is what limits the
+rate, and where two of the cores are one core's two threads, all of it costs more than it would alone.
 
 """
 SCALE: Final = """

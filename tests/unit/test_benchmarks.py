@@ -21,6 +21,7 @@ def sent(rate: float, *, cpu_us: float = 400.0) -> dict[str, float]:
         "messages": 10,
         "rate": rate,
         "cpu_us": cpu_us,
+        "children_cpu_us": cpu_us / 2,
         "database_cpu_us": 0.0,
         "sink_cpu_us": 110.0,
         "peak_bytes": 90e6,
@@ -30,7 +31,7 @@ def sent(rate: float, *, cpu_us: float = 400.0) -> dict[str, float]:
 
 def speed_round(yardstick: float) -> dict[str, Any]:
     rates = {name: sent(0.7 * yardstick) for name in VARIANTS}
-    return {"smtp-source": yardstick, "rsa_us": 250.0, "naive": 20.0, **rates}
+    return {"smtp-source": yardstick, "rsa_us": 250.0, "busy_rsa_us": 400.0, "naive": 20.0, **rates}
 
 
 @pytest.fixture
