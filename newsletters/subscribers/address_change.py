@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import mask, parse_address
@@ -127,12 +127,22 @@ def _move(session: Session, subscriber: Subscriber, asked: AddressChange, *, mea
     session.flush()
 
 
+def _hold_both(session: Session, number: int) -> None:
+    """Hold who moves and whoever has the address they move to, before the row that says so."""
+    asked = select(AddressChange).where(AddressChange.id == number).subquery()
+    movers = select(asked.c.subscriber_id)
+    others = select(Subscriber.id).where(Subscriber.email_key.in_(select(asked.c.email_key)))
+    lookups.hold(session, [*session.scalars(movers.union(others))])
+
+
 def _open(
     session: Session, token: str, *, means: Means, now: datetime, for_update: bool
 ) -> _Opened | Unusable:
     link = read_link(token, Purpose.CHANGE_ADDRESS, means=means, now=now)
     if isinstance(link, LinkForeign | LinkBroken):
         return link
+    if for_update:
+        _hold_both(session, link.ids[0])
     asked = session.get(AddressChange, link.ids[0], with_for_update=for_update or None)
     subscriber = session.get(Subscriber, asked.subscriber_id) if asked else None
     if asked is None or subscriber is None:

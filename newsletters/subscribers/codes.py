@@ -58,6 +58,7 @@ def confirm_by_code(
 def _tried(session: Session, requests: Collection[int], *, now: datetime) -> Sequence[Confirmation]:
     """The mails a code may come from, each with this try counted against it; spent ones are left out."""
     subscribers = select(SignupRequest.subscriber_id).where(SignupRequest.id.in_(requests))
+    lookups.hold(session, subscribers)
     confirmations = session.scalars(
         select(Confirmation)
         .where(

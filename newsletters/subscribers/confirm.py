@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.kernel.addresses import mask
@@ -163,7 +164,7 @@ def note_scanner(session: Session, canary_token: str, *, means: Means, client: s
     link = read_link(canary_token, Purpose.CANARY, means=means, now=now)
     if isinstance(link, LinkForeign | LinkBroken):
         return
-    confirmation = session.get(Confirmation, link.ids[0], with_for_update=True)
+    confirmation = _held(session, link.ids[0])
     if confirmation is not None:
         confirmation.scanned_at = now
         confirmation.scanned_by = guard.client_digest(means, client)
@@ -200,7 +201,8 @@ def _open(
     link = read_link(token, Purpose.CONFIRM, means=means, now=now)
     if isinstance(link, LinkForeign | LinkBroken):
         return link
-    confirmation = session.get(Confirmation, link.ids[0], with_for_update=for_update or None)
+    number = link.ids[0]
+    confirmation = _held(session, number) if for_update else session.get(Confirmation, number)
     subscriber = session.get(Subscriber, confirmation.subscriber_id) if confirmation else None
     if confirmation is None or subscriber is None:  # forgotten after its month, or erased
         return LinkExpired(language="", can_renew=False)
@@ -208,6 +210,12 @@ def _open(
         waiting = lookups.pending(lookups.subscriptions(session, subscriber.id))
         return LinkExpired(subscriber.language, can_renew=bool(waiting))
     return _Opened(confirmation, subscriber)
+
+
+def _held(session: Session, number: int) -> Confirmation | None:
+    """A mail's row, held with its reader: two mails of one reader are used one after the other."""
+    lookups.hold(session, select(Confirmation.subscriber_id).where(Confirmation.id == number))
+    return session.get(Confirmation, number, with_for_update=True)
 
 
 def _held_until(confirmation: Confirmation, client: str, *, means: Means, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletters.mail.outbox import forget_subscriber
-from newsletters.subscribers import allowances
+from newsletters.subscribers import allowances, lookups
 from newsletters.subscribers.means import Means
 from newsletters.subscribers.models import Subscriber
 from newsletters.subscribers.suppression import suppress
@@ -21,6 +21,7 @@ from newsletters.subscribers.suppression_models import Erasure, SuppressionReaso
 
 def erase(session: Session, subscriber: Subscriber, *, means: Means, now: datetime) -> None:
     """Forget a reader. A complaint or an editor's decision about the address stays in force."""
+    lookups.hold(session, [subscriber.id])
     address_hash = means.digester.address(subscriber.email_key)
     suppress(session, address_hash=address_hash, reason=SuppressionReason.ERASED, actor="reader", now=now)
     forget_subscriber(session, subscriber.id)

@@ -82,7 +82,7 @@ def note_step(
     A request that was confirmed in the end was opened as well, script or not.
     """
     behind = consent.newest_requests(session, subscriber.id)
-    for newsletter_id in newsletter_ids:
+    for newsletter_id in sorted(newsletter_ids):
         number = behind.get(newsletter_id, consent.NOTHING).signup_request_id
         request = session.get(SignupRequest, number) if number else None
         if request is None:

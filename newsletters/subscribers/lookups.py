@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletters.publishing.models import Newsletter
@@ -15,15 +15,18 @@ def subscriber_by_key(session: Session, email_key: str) -> Subscriber | None:
     return session.scalar(select(Subscriber).where(Subscriber.email_key == email_key))
 
 
-def locked_subscriptions(session: Session, subscriber_id: int) -> Sequence[Subscription]:
-    """All subscriptions of a reader, held until the transaction ends.
+def hold(session: Session, subscriber_ids: Select[int] | Collection[int]) -> None:
+    """Hold readers until the transaction ends, before anything else of theirs is held or changed.
 
-    The reader's own row is held first, here and in every sign-up: whoever takes both in one order cannot
-    wait for each other in a ring.
+    Whoever takes a reader's row first, here and in every sign-up, cannot wait for another in a ring.
     """
-    session.execute(
-        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
-    )
+    readers = select(Subscriber.id).where(Subscriber.id.in_(subscriber_ids)).order_by(Subscriber.id)
+    session.execute(readers.with_for_update(key_share=True))
+
+
+def locked_subscriptions(session: Session, subscriber_id: int) -> Sequence[Subscription]:
+    """All subscriptions of a reader, held with the reader until the transaction ends."""
+    hold(session, [subscriber_id])
     return session.scalars(
         select(Subscription)
         .where(Subscription.subscriber_id == subscriber_id)

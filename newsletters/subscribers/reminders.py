@@ -50,8 +50,8 @@ class Done:
 def remind_some(session: Session, *, after: timedelta, means: Means, now: datetime) -> Done:
     """Decide about the oldest mails that have waited for ``after``, and remind whom it serves.
 
-    A reader's own row is held first and a mail only where nobody holds it: whoever confirms at this moment
-    holds the mail and waits for the reader's row, and is left alone.
+    A reader's own row is held first, as it is by whoever confirms: a mail that was used meanwhile is left
+    alone.
     """
     waiting = (
         select(Confirmation.id, Confirmation.subscriber_id)

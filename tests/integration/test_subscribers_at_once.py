@@ -1,6 +1,7 @@
 """Many doors at once: two writers meet on one row, and nobody waits in a ring."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
@@ -13,7 +14,7 @@ from newsletters.subscribers.models import ConsentEvent, ConsentRecord, Subscrib
 from newsletters.subscribers.suppression import suppress
 from newsletters.subscribers.suppression_models import Suppression, SuppressionReason
 from tests.at_once import all_at_once
-from tests.mailbox import Reader, fresh_client, newsletter
+from tests.mailbox import Reader, advance, fresh_client, newsletter
 
 AT_ONCE = 6
 STATE_AFTER = {
@@ -43,6 +44,21 @@ def test_presses_of_one_button_at_once_confirm_once(runtime: Runtime) -> None:
 
     kinds = [type(outcome) for outcome in outcomes]
     assert (kinds.count(Confirmed), kinds.count(AlreadyConfirmed)) == (1, AT_ONCE - 1)
+
+
+def test_two_links_of_one_reader_pressed_at_once_wait_in_no_ring(runtime: Runtime) -> None:
+    first, second, reader = newsletter(runtime), newsletter(runtime), Reader(runtime)
+    reader.signs_up(first)
+    links = [reader.token()]
+    advance(runtime, timedelta(days=2))
+    reader.signs_up(second)
+    links.append(reader.token())
+
+    outcomes = all_at_once([lambda link=link: reader.confirms(link) for link in links * 3])  # type: ignore[misc]
+
+    assert len(set(links)) == 2
+    assert [type(outcome) for outcome in outcomes].count(Confirmed) == 1
+    assert reader.state(first) is reader.state(second) is SubscriptionState.ACTIVE
 
 
 def test_signing_up_confirming_and_leaving_at_once_end_where_the_evidence_says(runtime: Runtime) -> None:
