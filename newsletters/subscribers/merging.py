@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from newsletters.subscribers import lookups
+from newsletters.subscribers import lookups, pauses
 from newsletters.subscribers.models import (
     ConsentRecord,
     MovedSubscription,
@@ -80,6 +80,7 @@ def _keep_the_better(session: Session, kept: Subscription, other: Subscription) 
         .values(subscription_id=kept.id)
     )
     session.add(MovedSubscription(old_id=other.id, subscription_id=kept.id))
+    pauses.hand_over(session, gone=other, into=kept)
     session.delete(other)
 
 

@@ -89,6 +89,17 @@ def owe(session: Session, row: Subscription, kind: DigestKind, *, since: datetim
     )
 
 
+def hand_over(session: Session, *, gone: Subscription, into: Subscription) -> None:
+    """Where two subscriptions become one, it is owed what either was owed, in one digest."""
+    owed, theirs = session.get(Digest, gone.id), session.get(Digest, into.id)
+    if owed is None:
+        return
+    since, until = owed.since, owed.until
+    if theirs is not None:
+        since, until = min(since, theirs.since), max(until, theirs.until)
+    session.merge(Digest(subscription_id=into.id, kind=owed.kind, since=since, until=until))
+
+
 def keep_for_return(row: Subscription, since: datetime) -> None:
     """A reader who pauses again before their digest has left has what it was of when they are back."""
     row.paused_from = min(row.paused_from or since, since)

@@ -17,6 +17,8 @@ from newsletters.publishing.models import Issue, IssueState, Newsletter
 from newsletters.runtime import Runtime
 from newsletters.subscribers import pauses, unsubscribe
 from newsletters.subscribers.consent import Mechanism
+from newsletters.subscribers.digest_models import DigestKind
+from newsletters.subscribers.merging import merge
 from newsletters.subscribers.models import Subscriber, SubscriptionState
 from newsletters.subscribers.suppression import newsletter_scope, suppress
 from newsletters.subscribers.suppression_models import SuppressionReason
@@ -256,6 +258,32 @@ def test_who_pauses_again_before_it_was_made_has_all_of_it_on_the_next_return(ne
     newsroom.makes_digests()
 
     assert newsroom.told() == [["Second", "First"]]
+
+
+@pytest.mark.parametrize("had", [None, SubscriptionState.UNSUBSCRIBED, SubscriptionState.ACTIVE])
+def test_who_has_become_one_with_another_reader_gets_what_is_owed(
+    newsroom: Newsroom, runtime: Runtime, had: SubscriptionState | None
+) -> None:
+    newsroom.pauses(DAY)
+    newsroom.publishes("First")
+    newsroom.lets_pass(HOUR)
+    newsroom.resumes()
+    with runtime.db.transaction() as session:
+        gone = session.get_one(Subscriber, newsroom.subscription.subscriber_id)
+        into = make_subscriber(session, "olena@elsewhere.example")
+        if had is not None:
+            other = make_subscription(session, newsroom.newsletter, into, state=had)
+            pauses.owe(
+                session, other, DigestKind.CATCH_UP, since=newsroom.now - 2 * HOUR, until=newsroom.now - HOUR
+            )
+
+        merge(session, into=into, gone=gone, now=newsroom.now)
+
+    newsroom.makes_digests()
+
+    assert newsroom.told() == [["First"]]
+    assert [mail.recipient for mail in newsroom.mails()] == ["olena@elsewhere.example"]
+    assert newsroom.owed() == 0
 
 
 def test_a_queued_digest_does_not_leave_to_whoever_left_meanwhile(newsroom: Newsroom) -> None:
