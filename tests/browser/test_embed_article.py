@@ -16,6 +16,15 @@ from tests.sink import wait_until
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
+FORM_ADDED = """() => {
+  const later = document.querySelector("section.letter").cloneNode(true);
+  later.id = "later";
+  const form = later.querySelector("form");
+  form.querySelector("[name=form]")?.remove();
+  const name = { type: "hidden", name: "form", value: "later" };
+  form.append(Object.assign(document.createElement("input"), name));
+  document.body.prepend(later);
+}"""
 THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
 
 
@@ -49,6 +58,24 @@ def test_a_form_answers_in_place_and_the_others_stay_as_they_are(live: Live, new
     assert page.context.cookies() == []
 
 
+def test_a_form_that_comes_onto_the_page_later_is_counted_once_and_answers_in_place(
+    live: Live, new_page: NewPage
+) -> None:
+    page, counted = new_page(), []
+    page.on(
+        "request", lambda sent: counted.append(sent.post_data or "") if "/embed/shown" in sent.url else None
+    )
+    page.goto(live.example_url)
+
+    with page.expect_request(lambda sent: "form=later" in (sent.post_data or "")):
+        page.evaluate(FORM_ADDED)
+    page.evaluate("document.body.prepend(document.getElementById('later'))")
+    subscribe(page.locator("#later"), "later@readers.example")
+
+    expect(page.locator("#later .newsletter-done")).to_contain_text("Successfully subscribed")
+    assert len([said for said in counted if "form=later" in said]) == 1
+
+
 def test_one_reader_signs_up_in_one_form_and_then_in_another(live: Live, new_page: NewPage) -> None:
     page = new_page()
     page.goto(live.example_url)
@@ -58,7 +85,7 @@ def test_one_reader_signs_up_in_one_form_and_then_in_another(live: Live, new_pag
     subscribe(box(page, "Culture Weekend"), "two.forms@readers.example")
     expect(box(page, "Culture Weekend")).to_contain_text("Successfully subscribed")
 
-    wait_until(lambda: _all_taken(live), timeout=20, what="a worker that takes both forms")
+    wait_until(lambda: _all_taken(live), timeout=60, what="a worker that takes both forms")
     page.goto(live.sink.message(to="two.forms@readers.example").link("/confirm/"))
     expect(page.get_by_role("listitem").filter(has_text="Explaining Ukraine")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Culture Weekend")).to_be_visible()
@@ -215,7 +242,7 @@ def test_without_a_script_the_answer_mends_adds_and_leads_back(live: Live, new_p
     expect(page.get_by_role("status").first).to_contain_text("another one is on its way")
     assert page.context.cookies() == []
     page.get_by_role("link", name="Back to localhost").click()
-    assert page.url == f"{live.example_url}/"
+    expect(page).to_have_url(f"{live.example_url}/")
 
 
 def test_when_the_script_gets_no_answer_the_browser_posts(live: Live, new_page: NewPage) -> None:

@@ -1,5 +1,6 @@
 """A low-trace newsletter: what an inbox shows says nothing, and no reader's network address is kept."""
 
+import html
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -195,6 +196,22 @@ def test_where_one_press_joins_it_is_said_too(reader: FlaskClient, db: Database,
     pages = [reader.get(f"/{page}/{token}").get_data(as_text=True) for page in ("preferences", "welcome")]
 
     assert ["Voices from Occupation leaves few traces" in page for page in pages] == [True, True]
+
+
+def test_what_is_added_with_one_tap_after_a_sign_up_says_so_too(reader: FlaskClient, db: Database) -> None:
+    with db.transaction() as session:
+        make_newsletter(session, **QUIET)
+        make_newsletter(session, slug="open", name="The Open One")
+        make_newsletter(session, slug="third", name="The Third")
+
+    data = embed_sign_up(reader, newsletters=["open"], json=True).json
+    page = embed_sign_up(reader, newsletters=["open"]).get_data(as_text=True)
+
+    assert data is not None
+    notes = {other["slug"]: other["note"] for other in data["others"]["newsletters"]}
+    assert notes["quiet"].startswith("Voices from Occupation leaves few traces: ")
+    assert notes["third"] == ""
+    assert notes["quiet"] in html.unescape(page)
 
 
 def test_a_form_of_other_newsletters_says_nothing_of_it(reader: FlaskClient, db: Database) -> None:

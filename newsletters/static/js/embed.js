@@ -16,8 +16,6 @@ document.addEventListener("submit", (event) => {
   subscribe(event.target, event.submitter);
 });
 
-for (const form of document.querySelectorAll(FORM)) form.noValidate = true;
-
 async function subscribe(form, submitter) {
   const fields = new URLSearchParams(new FormData(form, submitter));
   fields.set("page", pageOf(form));
@@ -58,7 +56,21 @@ const eyes = new IntersectionObserver((seen) => {
     fetch(new URL("shown", target.action), { method: "POST", body: told, credentials: "omit", keepalive: true }).catch(() => {});
   }
 });
-for (const form of document.querySelectorAll(FORM)) eyes.observe(form);
+
+/* Each form once, whether it stands on the page or comes onto it later. */
+const met = new WeakSet();
+function meet(root) {
+  for (const form of [root, ...root.querySelectorAll(FORM)]) {
+    if (met.has(form) || !form.matches?.(FORM)) continue;
+    met.add(form);
+    form.noValidate = true;
+    eyes.observe(form);
+  }
+}
+meet(document);
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes) for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) meet(node);
+}).observe(document, { childList: true, subtree: true });
 
 /* Whoever leaves the address field hears at once what is surely wrong with it, or of a likely slip. The words and the
    table of well-known domains are fetched when a reader enters the field; what is typed stays in the browser. */
@@ -304,7 +316,7 @@ function others(panel, form, fields, answer) {
   const said = element("p", "newsletter-said");
   said.setAttribute("role", "status");
   const list = element("ul");
-  for (const { slug, name, language, consent_text, wording_id } of newsletters) {
+  for (const { slug, name, language, consent_text, wording_id, note } of newsletters) {
     const line = element("li");
     const about = element("span", "newsletter-other", consent_text || name);
     about.lang = language;
@@ -328,6 +340,7 @@ function others(panel, form, fields, answer) {
       line.remove();
     });
     line.append(add, " ", about);
+    if (note) line.append(" ", element("span", "newsletter-note", note));
     list.append(line);
   }
   box.append(element("p", "newsletter-others-title", title), list, said);

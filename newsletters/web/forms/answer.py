@@ -12,6 +12,7 @@ from newsletters import context
 from newsletters.kernel.addresses import parse_address
 from newsletters.subscribers.mailboxes import likely_meant
 from newsletters.subscribers.webmail import Mailbox, mailbox_of
+from newsletters.web.forms.few_traces import low_trace_words
 from newsletters.web.forms.offers import Offers
 
 RESEND_AFTER_SECONDS: Final = 60
@@ -20,13 +21,14 @@ MOST_OTHERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A newsletter to add with one press, and the words it is agreed to with."""
+    """A newsletter to add with one press, the words it is agreed to with, and what else its form says."""
 
     slug: str
     name: str
     language: str
     consent_text: str
     wording_id: int | None
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def _others(slugs: Collection[str], offers: Offers) -> list[Other]:
             language=newsletter.language,
             consent_text=wording.consent_text if wording else newsletter.tagline or "",
             wording_id=wording.id if wording else None,
+            note=low_trace_words([newsletter]),
         )
         for newsletter in left[:MOST_OTHERS]
         for wording in [offers.wordings.get(newsletter.id)]
