@@ -21,21 +21,13 @@ def shaping(check: Path | None) -> None:
     """Print how fast mail may flow: the rules in force, or those that FILE would bring."""
     config = Config.from_env()
     try:
-        servers = _servers(config)
+        servers = SmtpServer.of_both_ways(config.smtp_url, config.single_smtp_url)
         rules = read_rules(check or config.shaping_file)
     except BadServerUrl as error:
         raise BadSetting(f"SMTP_URL: {error}") from error
     except BadShaping as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(lines(rules, servers)))
-
-
-def _servers(config: Config) -> Sequence[SmtpServer]:
-    """Those of issues first, then those that single mails alone go over."""
-    found = (
-        server for urls in (config.smtp_url, config.single_smtp_url) for server in SmtpServer.from_urls(urls)
-    )
-    return list({server.name: server for server in found}.values())
 
 
 def lines(rules: Rules, servers: Sequence[SmtpServer]) -> list[str]:

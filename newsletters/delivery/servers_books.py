@@ -4,7 +4,7 @@ Whoever saw something happen writes it; everybody else takes it over at their ne
 exact to the letter, and nothing needs to be: rates are (throttle_books.py), and the rest learns by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
@@ -97,6 +97,17 @@ def write_state(session: Session, name: str, state: ServerState) -> None:
             update(MailServer)
             .where(MailServer.name == name, MailServer.first_used_at.is_(None))
             .values(first_used_at=state.first_used_at)
+        )
+
+
+def note_use(session: Session, names: Collection[str], *, now: datetime) -> None:
+    """Note the day of a server's first use, from which its warm-up counts; later ones change nothing."""
+    known = select(MailServer.name).where(MailServer.name.in_(names), MailServer.first_used_at.is_not(None))
+    for name in sorted(set(names) - set(session.scalars(known))):
+        insert = insert_into(session, MailServer).values(name=name, first_used_at=now)
+        unused = MailServer.first_used_at.is_(None)
+        session.execute(
+            insert.on_conflict_do_update(index_elements=["name"], set_={"first_used_at": now}, where=unused)
         )
 
 

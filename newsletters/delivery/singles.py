@@ -24,10 +24,11 @@ from newsletters.delivery.servers import Breaker, Standing
 from newsletters.delivery.servers_books import ServerState
 from newsletters.delivery.shaping import Limits, Rules
 from newsletters.delivery.shaping_file import Rulebook
+from newsletters.delivery.singles_count import SinglesCount
 from newsletters.delivery.throttle import Rate, moment
 from newsletters.delivery.throttle_books import LineAsk, Toll, provider_key, server_key
 from newsletters.kernel.db import Database
-from newsletters.mail.gatekeeper import Later, Leave
+from newsletters.mail.gatekeeper import End, Later, Leave
 from newsletters.mail.server import SmtpServer
 
 AHEAD: Final = 2 * SLICE  # further than the letters of an issue look, so that these do not take every slot
@@ -107,6 +108,7 @@ class Singles:
         self._servers = servers
         self._rulebook = rulebook
         self._waits = waits
+        self._count = SinglesCount(db)
         self._chance = chance or Random()  # noqa: S311  (spreads load; guards nothing)
 
     def ask(self, recipient: str, *, now: datetime) -> Leave | Later:
@@ -134,6 +136,15 @@ class Singles:
                 throttle_books.pay(session, tolls, now=leave.at)
         except DBAPIError:  # the mail has left: nothing may keep its outcome from the books
             log.exception("a single mail could not be counted against the rates")
+
+    def ended(self, recipient: str, end: End, *, server: str, now: datetime) -> None:
+        """See Gatekeeper. The desk shows single mails among the letters that a server took."""
+        self._count.add(recipient, end, server=server)
+        self._count.write_sometimes(self._rulebook.rules, now=now)
+
+    def rest(self, *, now: datetime) -> None:
+        """See Gatekeeper."""
+        self._count.write(self._rulebook.rules, now=now)
 
     def _ways(self, session: Session, recipient: str, now: datetime) -> Ways:
         rules, domain = self._rulebook.rules, recipient.rpartition("@")[2].lower()

@@ -6,6 +6,7 @@ Knows no rate itself. Who decides is given by the door that sends; where nobody 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -31,6 +32,15 @@ class Later:
     why: str
 
 
+class End(StrEnum):
+    """What a server said of a mail that was handed to it."""
+
+    ACCEPTED = "accepted"
+    PUT_OFF = "put_off"
+    REFUSED = "refused"
+    LOST = "lost"  # the connection broke before it said anything
+
+
 class Gatekeeper(Protocol):
     """Watches over the rates that mail must keep."""
 
@@ -40,6 +50,12 @@ class Gatekeeper(Protocol):
     def left(self, recipient: str, leave: Leave, *, server: str) -> None:
         """It was handed to ``server``, whatever that said."""
 
+    def ended(self, recipient: str, end: End, *, server: str, now: datetime) -> None:
+        """What ``server`` said is in the books."""
+
+    def rest(self, *, now: datetime) -> None:
+        """The run is over."""
+
 
 class OpenGate:
     """Lets everything through."""
@@ -48,4 +64,10 @@ class OpenGate:
         return Leave(now)
 
     def left(self, recipient: str, leave: Leave, *, server: str) -> None:
+        pass
+
+    def ended(self, recipient: str, end: End, *, server: str, now: datetime) -> None:
+        pass
+
+    def rest(self, *, now: datetime) -> None:
         pass

@@ -22,11 +22,11 @@ from newsletters.kernel.errors import DomainError
 from newsletters.mail import claims
 from newsletters.mail.claims import Claim
 from newsletters.mail.composing import Envelope, compose
-from newsletters.mail.gatekeeper import Gatekeeper, Later, Leave, OpenGate
+from newsletters.mail.gatekeeper import End, Gatekeeper, Later, Leave, OpenGate
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import ANY
-from newsletters.mail.replies import Refused, Reply, ServerUnavailable, SmtpError
+from newsletters.mail.replies import InDoubt, Refused, Reply, ServerUnavailable, SmtpError
 from newsletters.mail.retry import SERVER_AWAY, is_given_up, next_attempt_at
 from newsletters.mail.route import Route
 
@@ -88,6 +88,13 @@ class OutboxSender:
 
     def run(self, *, should_stop: Callable[[], bool] = never) -> Sent:
         """Send until nothing is due, the server is away, or somebody asks to stop."""
+        try:
+            self._send_all(should_stop)
+        finally:
+            self.gate.rest(now=self.clock.now())
+        return self.sent
+
+    def _send_all(self, should_stop: Callable[[], bool]) -> None:
         while not should_stop():
             with self.db.transaction(durable=False) as session:  # a claim that is lost is made again
                 claim = claims.claim_next(session, which=self.which, now=self.clock.now())
@@ -98,7 +105,6 @@ class OutboxSender:
                     self._send(claim)
             except ServerAway:
                 break
-        return self.sent
 
     def _send(self, claim: Claim) -> None:
         if not self._may_still_leave(claim):
@@ -110,11 +116,11 @@ class OutboxSender:
         try:
             reply = self._carry(envelope, leave)
         except Refused as error:
-            self._fail(claim, error.reply, is_bounce=not error.is_local)
+            self._fail(claim, error.reply, end=None if error.is_local else End.REFUSED)
         except ServerUnavailable as error:
             self._hung_up(claim, error)
         except SmtpError as error:
-            self._postpone(claim, str(error))
+            self._postpone(claim, str(error), end=End.LOST if isinstance(error, InDoubt) else End.PUT_OFF)
         else:
             self._accept(claim, reply)
 
@@ -153,7 +159,7 @@ class OutboxSender:
             return compose(mail, office=self.office, now=self.clock.now())
         except DomainError as error:
             log.error("mail %d (%s) cannot be sent: %s", mail.id, mail.kind, type(error).__name__)
-            self._fail(claim, Reply(0, "", f"not sent: {type(error).__name__}"), is_bounce=False)
+            self._fail(claim, Reply(0, "", f"not sent: {type(error).__name__}"))
         except Exception:  # a mistake in a template must not hold up every mail behind this one
             log.exception("mail %d (%s) could not be composed", mail.id, mail.kind)
             self._postpone(claim, "could not be composed")
@@ -162,20 +168,27 @@ class OutboxSender:
     def _accept(self, claim: Claim, reply: Reply) -> None:
         self.hang_ups = 0
         self.sent.accepted += 1
-        self._settle(claim, OutboxState.ACCEPTED, reply, is_bounce=False)
+        self._settle(claim, OutboxState.ACCEPTED, reply, end=End.ACCEPTED)
 
-    def _fail(self, claim: Claim, reply: Reply, *, is_bounce: bool) -> None:
+    def _fail(self, claim: Claim, reply: Reply, *, end: End | None = None) -> None:
         self.hang_ups = 0
         self.sent.failed += 1
-        self._settle(claim, OutboxState.FAILED, reply, is_bounce=is_bounce)
+        self._settle(claim, OutboxState.FAILED, reply, end=end)
 
-    def _settle(self, claim: Claim, state: OutboxState, reply: Reply, *, is_bounce: bool) -> None:
+    def _settle(self, claim: Claim, state: OutboxState, reply: Reply, *, end: End | None) -> None:
         with self.db.transaction() as session:
             is_ours = claims.settle(session, claim, state, reply=str(reply), now=self.clock.now())
-            if is_ours and is_bounce:
+            if is_ours and end is End.REFUSED:
                 self.on_refused(session, session.get_one(OutboxMail, claim.mail.id), reply)
             if is_ours and state is OutboxState.ACCEPTED:
                 self.on_accepted(session, claim.mail)
+        self._tell(claim, end)
+
+    def _tell(self, claim: Claim, end: End | None) -> None:
+        """Tell the gate what a server said; nothing where none was asked."""
+        if end is not None:
+            now = self.clock.now()
+            self.gate.ended(claim.mail.recipient, end, server=self.connection.used, now=now)
 
     def _hung_up(self, claim: Claim, error: ServerUnavailable) -> None:
         self._postpone(claim, str(error), is_attempt=error.in_transaction)
@@ -183,12 +196,13 @@ class OutboxSender:
         if not error.in_transaction or self.hang_ups >= MOST_HANG_UPS:
             raise ServerAway
 
-    def _postpone(self, claim: Claim, why: str, *, is_attempt: bool = True) -> None:
+    def _postpone(self, claim: Claim, why: str, *, is_attempt: bool = True, end: End | None = None) -> None:
         self._put_off(claim, why, due_at=self._next(claim, is_attempt=is_attempt), is_attempt=is_attempt)
+        self._tell(claim, end)
 
     def _put_off(self, claim: Claim, why: str, *, due_at: datetime, is_attempt: bool = False) -> None:
         if is_given_up(claim.mail.created_at, next_at=due_at):
-            self._fail(claim, Reply.of(0, f"given up: {why}"), is_bounce=False)
+            self._fail(claim, Reply.of(0, f"given up: {why}"))
             return
         self.sent.postponed += 1
         with self.db.transaction() as session:

@@ -94,6 +94,13 @@ class SmtpServer:
             raise BadServerUrl("the same server stands there twice")
         return servers
 
+    @classmethod
+    def of_both_ways(cls, urls: str, single_urls: str) -> tuple[Self, ...]:
+        """The servers of issues first, then those that single mails alone go over. Raises BadServerUrl."""
+        of_issues = cls.from_urls(urls)
+        names = {server.name for server in of_issues}
+        return of_issues + tuple(server for server in cls.from_urls(single_urls) if server.name not in names)
+
     @property
     def name(self) -> str:
         """What logs and the desk call it."""

@@ -20,7 +20,7 @@ from newsletters.publishing.models import Issue, IssueState, PauseReason
 from newsletters.runtime import Runtime
 from tests.conftest import NOW
 from tests.desk import post, signed_in
-from tests.dispatching import ONE, POLICY, PUT_OFF, Flow
+from tests.dispatching import ONE, OTHER, POLICY, PUT_OFF, Flow
 from tests.factories import make_issue, make_newsletter
 
 SECOND = timedelta(seconds=1)
@@ -80,6 +80,20 @@ def test_what_a_server_took_is_told_and_drawn(desk: FlaskClient, db: Database) -
     assert "Google" in page and "All other domains" in page
     assert "5 connections at a time, 50 messages each, TLS required" in page
     assert "Nothing has been sent yet" not in page
+
+
+def test_a_server_for_single_mails_alone_stands_there_too(runtime: Runtime, db: Database) -> None:
+    config = replace(
+        runtime.config, smtp_url=f"smtp://{ONE}", single_smtp_url=f"smtp://{ONE} smtp://{OTHER}?rate=14"
+    )
+    client = create_app(config, runtime=replace(runtime, config=config)).test_client()
+    signed_in(client, db)
+
+    page = _page(client)
+
+    assert [page.count(f">{name}</h2>") for name in (ONE, OTHER)] == [1, 1]
+    assert page.count("only confirmations and other single mails") == 1
+    assert "14 a second" in page
 
 
 def test_a_resting_server_and_provider_say_since_when_why_and_until_when(

@@ -16,12 +16,12 @@ from newsletters.delivery import servers_books
 from newsletters.delivery.servers import Breaker
 from newsletters.delivery.servers_books import ServerState
 from newsletters.delivery.shaping_file import Rulebook
-from newsletters.delivery.shaping_models import Bucket, DomainProvider
+from newsletters.delivery.shaping_models import Bucket, DomainProvider, FlowMinute
 from newsletters.delivery.singles import AHEAD, Singles
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
 from newsletters.mail.domains.sending import pair_of, sending_of
-from newsletters.mail.gatekeeper import Later, Leave
+from newsletters.mail.gatekeeper import End, Later, Leave
 from newsletters.mail.models import OutboxMail, OutboxState
 from newsletters.mail.office import Office
 from newsletters.mail.outbox import COMPOSED, QueuedMail, composed, queue
@@ -241,6 +241,48 @@ def test_a_digest_waits_for_its_slot_no_longer_than_a_moment(db: Database, tmp_p
     assert len(slots) == 3
 
 
+def test_single_mails_stand_among_the_letters_that_a_server_took(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, waits=False)
+    for recipient, end in (
+        ("one@gmail.com", End.ACCEPTED),
+        ("two@GMAIL.com", End.ACCEPTED),
+        ("three@gmail.com", End.REFUSED),
+        ("four@press.example", End.PUT_OFF),
+        ("five@readers.example", End.LOST),
+    ):
+        gate.singles.ended(recipient, end, server=ONE, now=NOW)
+
+    gate.singles.rest(now=NOW)
+    gate.singles.rest(now=NOW)
+
+    with db.reading() as session:
+        rows = session.scalars(select(FlowMinute).order_by(FlowMinute.provider)).all()
+    counted = [(row.provider, row.accepted, row.put_off, row.refused, row.lost) for row in rows]
+    assert counted == [("", 0, 1, 0, 1), ("google", 2, 0, 1, 0)]
+
+
+def test_many_mails_of_one_run_are_counted_once_a_second(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, waits=False)
+
+    for tenths in range(12):
+        gate.singles.ended(READER, End.ACCEPTED, server=ONE, now=NOW + tenths * SECOND / 10)
+
+    with db.reading() as session:
+        assert session.scalars(select(FlowMinute.accepted)).all() == [11]
+
+
+def test_a_servers_warm_up_begins_with_its_first_single_mail(db: Database, tmp_path: Path) -> None:
+    gate = Gate(db, tmp_path, rules=f'[servers."{ONE}"]\nwarm_up = {{ days = [1, 2] }}\n')
+    gate.passes()
+    gate.singles.ended(READER, End.ACCEPTED, server=ONE, now=NOW)
+    gate.singles.rest(now=NOW)
+    gate.now = NOW + DAY
+
+    found = [gate.ask() for _ in range(3)]
+
+    assert [type(one) for one in found] == [Leave, Leave, Later]
+
+
 class Desk:
     """A newsroom's outbox and the tasks that empty it."""
 
@@ -273,6 +315,8 @@ def test_a_digest_is_no_matter_of_the_mails_that_somebody_waits_for(desk: Desk, 
 
     assert desk.row(waiting).state is OutboxState.WAITING
     assert desk.row(urgent).state is OutboxState.ACCEPTED
+    with desk.runtime.db.reading() as session:
+        assert session.scalars(select(FlowMinute.accepted)).all() == [1]
 
 
 def test_single_mails_may_leave_by_servers_and_keys_of_their_own(

@@ -30,6 +30,7 @@ def servers() -> str:
     return render_template(
         "desk/servers/overview.html",
         servers=views,
+        of_issues={server.name for server in SmtpServer.from_urls(context.runtime().config.smtp_url)},
         plots={view.server.name: _plot(view) for view in views},
         providers=providers,
         is_unused=not providers and all(view.state.first_used_at is None for view in views),
@@ -76,7 +77,8 @@ def try_provider() -> Response:
 
 
 def _servers() -> tuple[SmtpServer, ...]:
-    return SmtpServer.from_urls(context.runtime().config.smtp_url)
+    config = context.runtime().config
+    return SmtpServer.of_both_ways(config.smtp_url, config.single_smtp_url)
 
 
 def _rules() -> tuple[Rules, str]:
