@@ -292,6 +292,27 @@ def test_events_of_one_batch_may_come_in_any_order_and_number(
     assert (count_of(db, Bounce), count_of(db, Complaint)) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"event=bounce&email=a%00b"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--",
+        ),
+    ],
+)
+def test_what_calls_itself_a_form_is_kept_byte_by_byte(
+    client: FlaskClient, db: Database, kind: str, body: bytes
+) -> None:
+    answer = client.post("/webhooks/postmark", data=body, content_type=kind, headers=basic())
+
+    assert answer.status_code == 200
+    with db.reading() as session:
+        kept = session.scalars(select(QuarantinedMail)).one()
+    assert (kept.why, kept.raw) == (QuarantineReason.UNREADABLE, body)
+
+
 def test_a_broken_event_holds_up_no_other_and_lands_in_quarantine(
     client: FlaskClient, db: Database, reader: Subscriber
 ) -> None:
