@@ -1,8 +1,9 @@
 """An SMTP server that says what a test tells it to, for all that a decent server never does.
 
 Each entry of ``script`` is the whole answer to one moment of the conversation; HANG_UP closes the connection
-there, behind whatever stands before it; SILENCE leaves the client waiting, DEAF does not even read on. A list
-gives one answer after another, the last one again and again.
+there, behind whatever stands before it; SILENCE leaves the client waiting, DEAF does not even read on, and no
+more does who answers in the middle of a message (BODY). A list gives one answer after another, the last one
+again and again.
 """
 
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 HANG_UP = b"hang up"
 SILENCE = b"silence"
@@ -70,7 +71,7 @@ class ScriptedServer:
     ) -> None:
         self.ended.set()
         with closing(socket.create_connection(self._listener.getsockname())):  # wakes it from accept()
-            self._thread.join(10)
+            self._thread.join(60)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -131,10 +132,13 @@ class _Talk:
     def _take_message(self) -> None:
         if "BODY" in self.server.script:
             self._say("BODY")
-        while b"\r\n.\r\n" not in self.heard:
-            self._more()
-        raw, _, self.heard = self.heard.partition(b"\r\n.\r\n")
-        self.server.messages.append(raw + b"\r\n")
+            self._be_deaf()  # who read on could have the end before its answer is heard
+        heard, looked_at = bytearray(self.heard), 0
+        while (end := heard.find(b"\r\n.\r\n", looked_at)) < 0:
+            looked_at = max(0, len(heard) - 4)
+            heard += self._received()
+        self.heard = bytes(heard[end + 5 :])
+        self.server.messages.append(bytes(heard[: end + 2]))
         self.server.was_ahead.append(bool(self.heard))
         self._say("DOT")
 
@@ -147,12 +151,15 @@ class _Talk:
             while True:  # until the client gives up
                 self._more()
         if self._said == DEAF:
-            self.server.ended.wait(30)
-            raise ConnectionAbortedError
+            self._be_deaf()
         while self._said.startswith(DRIP):  # until the client gives up
             self.socket.sendall(self._said.removeprefix(DRIP))
             self.server.ended.wait(0.05)
         self._send(self._said)
+
+    def _be_deaf(self) -> NoReturn:
+        self.server.ended.wait(60)
+        raise ConnectionAbortedError
 
     def _send(self, said: bytes) -> None:
         self._said = said
@@ -165,10 +172,13 @@ class _Talk:
         return line.decode()
 
     def _more(self) -> None:
+        self.heard += self._received()
+
+    def _received(self) -> bytes:
         received = self.socket.recv(65536)
         if not received:
             raise ConnectionAbortedError
-        self.heard += received
+        return received
 
     def _protect(self) -> None:
         assert self.server.tls is not None

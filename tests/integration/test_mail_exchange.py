@@ -2,7 +2,6 @@
 
 import pytest
 
-from newsletters.mail.dialogue import Timeouts
 from newsletters.mail.replies import (
     InDoubt,
     MessageTooBig,
@@ -14,8 +13,8 @@ from newsletters.mail.replies import (
 )
 from newsletters.mail.transaction import UnsafeMessage
 from tests.posting import Posting, letter
-from tests.scripted import HANG_UP, SILENCE, ScriptedServer
-from tests.talking import PLAIN, Talk, accepted, exchanging, opened, until_waiting
+from tests.scripted import HANG_UP, SILENCE, Answer, ScriptedServer
+from tests.talking import PLAIN, Talk, accepted, exchanging, opened, patience_with, until_waiting
 
 
 def test_letters_arrive_byte_for_byte_and_in_order(talk: Talk) -> None:
@@ -52,8 +51,7 @@ def test_commands_wait_for_their_answers_where_pipelines_are_not_offered() -> No
 
 def test_a_message_larger_than_every_buffer_arrives(talk: Talk) -> None:
     large = b"From: a@newsroom.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 60_000
-    patient = Timeouts(farewell=0.5)
-    with talk({}, timeouts=patient) as (server, posting):
+    with talk({}) as (server, posting):
         outcomes = posting.send([letter(1, large), letter(2, is_ready=True), letter(3, large, is_ready=True)])
 
     assert accepted(outcomes) == [1, 2, 3]
@@ -172,9 +170,10 @@ def test_closing_without_patience_leaves_a_doubt_and_says_so() -> None:
 
 
 def test_closing_while_a_connection_opens_leaves_nothing_open() -> None:
+    script: dict[str, Answer] = {"GREETING": SILENCE}
     with (
-        ScriptedServer({"GREETING": SILENCE}) as server,
-        exchanging(f"{server.url}?connections=1") as exchange,
+        ScriptedServer(script) as server,
+        exchanging(f"{server.url}?connections=1", timeouts=patience_with(script)) as exchange,
     ):
         exchange.pools[0].want(1)
         exchange.poll(0.05)

@@ -116,7 +116,7 @@ def test_a_message_to_nobody_is_never_finished(talk: Talk) -> None:
 
 @pytest.mark.parametrize("answer", [b"552 5.3.4 too much\r\n", b"421 4.3.2 closing\r\n", OK, b"rubbish\r\n"])
 def test_an_answer_before_the_end_of_a_message_stops_it(talk: Talk, answer: bytes) -> None:
-    large = b"From: a@newsroom.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 300_000
+    large = b"From: a@newsroom.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 150_000
     error = {b"5": Refused, b"4": ServerUnavailable}.get(answer[:1], Deferred)
     with talk({"BODY": answer}) as (server, posting):
         outcomes = posting.send([letter(1, large)])
@@ -130,7 +130,7 @@ def test_an_answer_before_the_end_of_a_message_stops_it(talk: Talk, answer: byte
 
 @pytest.mark.parametrize("trouble", [DEAF, HANG_UP], ids=["deaf", "hang-up"])
 def test_a_message_whose_end_never_left_was_not_delivered(talk: Talk, trouble: bytes) -> None:
-    large = b"From: a@newsroom.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 300_000
+    large = b"From: a@newsroom.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 150_000
     with talk({"BODY": trouble}) as (_server, posting):
         outcomes = posting.send([letter(1, large)])
 

@@ -28,7 +28,9 @@ HEAD = (
     b"Date: Mon, 02 Mar 2026 09:00:00 +0000\r\nMessage-ID: <1@newsroom.example>\r\n\r\n"
 )
 MESSAGE = HEAD + b"Hello.\r\n"
-SHARED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED = settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @pytest.fixture
@@ -257,8 +259,8 @@ def test_a_server_that_greets_with_a_refusal_is_away(sink: SinkProcess, connecti
 
 
 def test_a_slow_last_word_is_waited_for(sink: SinkProcess) -> None:
-    sink.faults({"fault": "dot-slow-1.5"})
-    patient = Timeouts(mail=0.5, rcpt=0.5, data=0.5, body=0.5, dot=10)  # all but the dot are shorter
+    sink.faults({"fault": "dot-slow-3"})
+    patient = Timeouts(mail=2, rcpt=2, data=2, body=2, dot=60)  # all but the dot are shorter
 
     with Connection(SmtpServer.from_url(sink.smtp_url, timeouts=patient)) as connection:
         assert send(connection, "reader@readers.example").startswith("250")

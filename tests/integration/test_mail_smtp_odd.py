@@ -6,22 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from newsletters.mail.dialogue import Timeouts
 from newsletters.mail.replies import Deferred, InDoubt, Phase, Refused, ServerUnavailable, SmtpError
 from newsletters.mail.server import SmtpServer
 from newsletters.mail.smtp import Connection
 from tests.certificates import found_authority
 from tests.scripted import HANG_UP, SILENCE, ScriptedServer
+from tests.talking import patience_with
 
 MESSAGE = b"From: a@newsroom.example\r\n\r\nHello.\r\n"
-IMPATIENT = Timeouts(**dict.fromkeys(("greeting", "ehlo", "tls", "mail", "rcpt", "data", "body", "dot"), 0.3))
 PLAIN = b"250 scripted.example\r\n"
 STARTTLS = b"250-scripted.example\r\n250-STARTTLS\r\n250 PIPELINING\r\n"
 
 
 def send(server: ScriptedServer, *, options: str = "", times: int = 1) -> str:
     url = server.url + options
-    with Connection(SmtpServer.from_url(url, timeouts=IMPATIENT)) as connection:
+    with Connection(SmtpServer.from_url(url, timeouts=patience_with(server.script))) as connection:
         for _ in range(times):
             reply = connection.send(
                 sender="b@newsroom.example", recipient="r@readers.example", message=MESSAGE
