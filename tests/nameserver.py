@@ -38,7 +38,7 @@ class NameServer:
     def resolver(self) -> dns.resolver.Resolver:
         """A resolver that asks nobody else."""
         resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers, resolver.port, resolver.timeout = ["127.0.0.1"], self.port, 0.3
+        resolver.nameservers, resolver.port, resolver.timeout = ["127.0.0.1"], self.port, 60.0
         return resolver
 
     def serve(self) -> None:
