@@ -62,7 +62,7 @@ class Config:
     web_workers: int = 2
     undo_seconds: int = 30
     large_audience: int = 500
-    batch_size: int = 500
+    batch_size: int = 1000
     deliveries_kept_days: int = 1095
     in_doubt: str = "retry"
     shaping_file: Path | None = None

@@ -58,7 +58,7 @@ STAGES: Final = (
         worker_machines=1,
         hardware="one machine of 2 processors, 1 GB",
         relay="a provider's smallest account",
-        plant=Plant(workers=1, connections=4, batch_size=200, database_cores=1, relay_rate=14, reply_ms=80),
+        plant=Plant(workers=1, connections=4, batch_size=1_000, database_cores=1, relay_rate=14, reply_ms=80),
     ),
     Stage(
         name="a newsroom",
@@ -70,7 +70,9 @@ STAGES: Final = (
         worker_machines=1,
         hardware="one machine of 4 processors, 4 GB",
         relay="a provider, or a Postfix of one's own",
-        plant=Plant(workers=1, connections=30, batch_size=200, database_cores=1, relay_rate=200, reply_ms=80),
+        plant=Plant(
+            workers=1, connections=30, batch_size=1_000, database_cores=1, relay_rate=200, reply_ms=80
+        ),
     ),
     Stage(
         name="a large newsroom",
@@ -83,7 +85,7 @@ STAGES: Final = (
         hardware="machines of 4 processors, 8 GB; the database 4 and 16 GB",
         relay="a provider's raised account, or two MTAs",
         plant=Plant(
-            workers=4, connections=20, batch_size=200, database_cores=4, relay_rate=1_000, reply_ms=50
+            workers=4, connections=20, batch_size=1_000, database_cores=4, relay_rate=1_000, reply_ms=50
         ),
     ),
     Stage(
@@ -97,7 +99,7 @@ STAGES: Final = (
         hardware="machines of 8 processors, 16 GB; the database 16 and 128 GB with NVMe",
         relay="six to ten MTAs (KumoMTA, Postfix) with addresses of their own",
         plant=Plant(
-            workers=12, connections=40, batch_size=500, database_cores=16, relay_rate=5_000, reply_ms=20
+            workers=12, connections=40, batch_size=1_000, database_cores=16, relay_rate=5_000, reply_ms=20
         ),
     ),
 )

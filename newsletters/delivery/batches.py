@@ -8,14 +8,16 @@ names the messages that holder had begun: they are in doubt, and their rows say 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SQLColumnExpression
 
 from newsletters.delivery import tallies
 from newsletters.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from newsletters.kernel.columns import UtcDateTime
 from newsletters.kernel.errors import DomainError
 from newsletters.kernel.restorations import is_held
 from newsletters.publishing.models import Issue, IssueState
@@ -48,13 +50,8 @@ def claim(session: Session, *, worker: str, retries_doubt: bool, now: datetime) 
     due = first_due(session, now=now)
     if due is None:
         return None
-    taken = session.execute(
-        update(Batch)
-        .where(Batch.id == due)
-        .values(fence=Batch.fence + 1, leased_until=now + LEASE, worker=worker)
-        .returning(Batch.id, Batch.issue_id, Batch.fence, Batch.first_id, Batch.last_id, Batch.in_flight)
-        .execution_options(synchronize_session=False)
-    ).one()
+    given = {"batch": due, "until": now + LEASE, "by": worker}
+    taken = session.connection().execute(_TAKE, given).one()
     hold = Hold(taken.id, taken.issue_id, taken.fence, taken.first_id, taken.last_id)
     if taken.in_flight:
         doubt(session, hold, in_flight_ids(taken.in_flight), retries=retries_doubt, now=now)
@@ -67,8 +64,9 @@ def first_due(session: Session, *, now: datetime, lock: bool = True) -> int | No
     Each issue is asked for its first: the index gives it without reading what else waits. There is none
     while a database that was put back from a copy waits for an owner.
     """
-    sending = session.scalars(select(Issue.id).where(Issue.state == IssueState.SENDING, ~is_held())).all()
-    firsts = (session.execute(_first_due_of(issue_id, now, lock=lock)).one_or_none() for issue_id in sending)
+    connection, first_of = session.connection(), _LOCK_FIRST if lock else _FIRST
+    sending = connection.scalars(_SENDING).all()
+    firsts = (connection.execute(first_of, {"issue": each, "now": now}).one_or_none() for each in sending)
     found = [(first.due_at, first.id) for first in firsts if first is not None]
     return min(found)[1] if found else None
 
@@ -81,11 +79,10 @@ def has_due(session: Session, *, now: datetime) -> bool:
 def hand_back(session: Session, hold: Hold, *, now: datetime) -> None:
     """End a hold: the batch is done, or due when the first of its open deliveries is. Raises LeaseLost."""
     _write_held(session, hold, {"leased_until": None, "in_flight": "", "worked_at": now})
-    due_at = session.scalar(
-        select(func.min(func.coalesce(Delivery.next_attempt_at, now))).where(hold.owns(), is_open())
-    )
-    _write_held(session, hold, {"state": BatchState.DONE} if due_at is None else {"due_at": due_at})
-    tallies.recount(session, hold.batch_id)
+    between = {"issue": hold.issue_id, "first": hold.first_id, "last": hold.last_id}
+    due_at = session.connection().execute(_NEXT, {**between, "now": now}).scalar()
+    ends = {"state": BatchState.DONE} if due_at is None else {"due_at": due_at}
+    _write_held(session, hold, ends | _tallied(session, hold))
 
 
 def abandon(session: Session, hold: Hold, *, retries_doubt: bool, now: datetime) -> None:
@@ -99,18 +96,20 @@ def abandon(session: Session, hold: Hold, *, retries_doubt: bool, now: datetime)
 def count(session: Session, hold: Hold, *, now: datetime) -> None:
     """Tell how a batch stands that is still worked on. Raises LeaseLost."""
     _write_held(session, hold, {"worked_at": now, "leased_until": now + LEASE})
-    tallies.recount(session, hold.batch_id)
+    _write_held(session, hold, _tallied(session, hold))
+
+
+def _tallied(session: Session, hold: Hold) -> dict[str, Any]:
+    return tallies.counted(session, hold.issue_id, hold.first_id, hold.last_id)
 
 
 def _write_held(session: Session, hold: Hold, values: dict[str, Any]) -> None:
     """Write to the batch, which holds its row until the commit. Raises LeaseLost where it is not ours."""
-    written = session.execute(
-        update(Batch)
-        .where(Batch.id == hold.batch_id, Batch.fence == hold.fence, Batch.state == BatchState.OPEN)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+    given = {f"new_{name}": value for name, value in values.items()}
+    written = session.connection().execute(
+        _write(tuple(values)), {"batch": hold.batch_id, "held": hold.fence, **given}
     )
-    if cast("CursorResult[Any]", written).rowcount != 1:
+    if written.rowcount != 1:
         raise LeaseLost(f"batch {hold.batch_id}: fence {hold.fence} is past")
 
 
@@ -179,7 +178,9 @@ def in_flight_ids(in_flight: str) -> list[int]:
 
 
 def in_range(
-    issue_id: int, first_id: int | SQLColumnExpression[int], last_id: int | SQLColumnExpression[int]
+    issue_id: int | SQLColumnExpression[int],
+    first_id: int | SQLColumnExpression[int],
+    last_id: int | SQLColumnExpression[int],
 ) -> ColumnElement[bool]:
     """The deliveries of an issue to the subscribers from one number to another."""
     return and_(
@@ -197,16 +198,34 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     return or_(Delivery.next_attempt_at.is_(None), Delivery.next_attempt_at <= now)
 
 
-def _first_due_of(issue_id: int, now: datetime, *, lock: bool) -> Any:
-    due = (
-        select(Batch.id, Batch.due_at)
-        .where(
-            Batch.issue_id == issue_id,
-            Batch.state == BatchState.OPEN,
-            Batch.due_at <= now,
-            or_(Batch.leased_until.is_(None), Batch.leased_until <= now),
-        )
-        .order_by(Batch.due_at, Batch.id)
-        .limit(1)
+# Built once: a worker runs them for every batch, several times a second.
+_NOW: Final = bindparam("now", type_=UtcDateTime)
+_SENDING: Final = select(Issue.id).where(Issue.state == IssueState.SENDING, ~is_held())
+_FIRST: Final = (
+    select(Batch.id, Batch.due_at)
+    .where(
+        Batch.issue_id == bindparam("issue"),
+        Batch.state == BatchState.OPEN,
+        Batch.due_at <= _NOW,
+        or_(Batch.leased_until.is_(None), Batch.leased_until <= _NOW),
     )
-    return due.with_for_update(skip_locked=True) if lock else due
+    .order_by(Batch.due_at, Batch.id)
+    .limit(1)
+)
+_LOCK_FIRST: Final = _FIRST.with_for_update(skip_locked=True)
+_TAKE: Final = (
+    update(Batch)
+    .where(Batch.id == bindparam("batch"))
+    .values(fence=Batch.fence + 1, leased_until=bindparam("until"), worker=bindparam("by"))
+    .returning(Batch.id, Batch.issue_id, Batch.fence, Batch.first_id, Batch.last_id, Batch.in_flight)
+)
+_NEXT: Final = select(func.min(func.coalesce(Delivery.next_attempt_at, _NOW))).where(
+    in_range(bindparam("issue"), bindparam("first"), bindparam("last")), is_open()
+)
+
+
+@cache
+def _write(columns: tuple[str, ...]) -> Update:
+    """Write these columns of a batch that is held."""
+    held = Batch.id == bindparam("batch"), Batch.fence == bindparam("held"), Batch.state == BatchState.OPEN
+    return update(Batch).where(*held).values({name: bindparam(f"new_{name}") for name in columns})

@@ -28,7 +28,7 @@ class BatchState(StrEnum):
 
 
 class Batch(Base):
-    """Some hundred deliveries of one issue, worked on by one worker at a time under a fenced lease.
+    """Up to a thousand deliveries of one issue, worked on by one worker at a time under a fenced lease.
 
     It owns the deliveries from ``first_id`` to ``last_id``; the ranges of an issue neither overlap nor leave
     a gap. ``in_flight`` names the subscribers whose messages are on their way, with commas between them: it

@@ -41,7 +41,7 @@ class Loop:
     """For one thread; ``wake`` may be called from any.
 
     The ``clerk`` writes the ledger, the ``porter`` fetches batches and takes them back: a commit that
-    messages wait for does not stand behind five hundred readers that are looked up.
+    messages wait for does not stand behind a thousand readers that are looked up.
     """
 
     def __init__(
