@@ -58,7 +58,7 @@ def test_a_form_answers_in_place_and_the_others_stay_as_they_are(live: Live, new
     assert page.context.cookies() == []
 
 
-def test_a_form_that_comes_onto_the_page_later_is_counted_once_and_answers_in_place(
+def test_a_copy_of_a_form_that_comes_later_is_counted_once_and_stands_alone(
     live: Live, new_page: NewPage
 ) -> None:
     page, counted = new_page(), []
@@ -70,6 +70,8 @@ def test_a_form_that_comes_onto_the_page_later_is_counted_once_and_answers_in_pl
     with page.expect_request(lambda sent: "form=later" in (sent.post_data or "")):
         page.evaluate(FORM_ADDED)
     page.evaluate("document.body.prepend(document.getElementById('later'))")
+    labels = page.locator("form[data-newsletter-form] label[for]")
+    assert labels.evaluate_all("all => all.every((each) => each.closest('form').contains(each.control))")
     subscribe(page.locator("#later"), "later@readers.example")
 
     expect(page.locator("#later .newsletter-done")).to_contain_text("Successfully subscribed")

@@ -65,8 +65,18 @@ function meet(root) {
     met.add(form);
     form.noValidate = true;
     eyes.observe(form);
+    tellApart(form);
   }
 }
+
+/* Of one form that stands on a page twice, each label leads to its own field. */
+function tellApart(form) {
+  for (const label of form.querySelectorAll("label[for]")) {
+    const own = [...form.elements].find((each) => each.id === label.htmlFor);
+    if (own && document.querySelectorAll(`#${CSS.escape(own.id)}`).length > 1) label.htmlFor = own.id = `newsletter-field-${++made}`;
+  }
+}
+
 meet(document);
 new MutationObserver((changes) => {
   for (const { addedNodes } of changes) for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) meet(node);
