@@ -26,6 +26,7 @@ _AWAY_IN_SQLITE: Final = frozenset(
 # Connections, rolled back by others, resources (a full disk too), locks, an operator, the system.
 _AWAY_IN_POSTGRESQL: Final = ("08", "40", "53", "55P03", "57", "58", "25006", "25P03")
 _DISK_FULL: Final = "53100"
+_BEATEN: Final = ("40001", "40P01")  # a serialization failure, a deadlock
 _PRIMARY_CODE: Final = 0xFF  # the rest of an extended code tells how it came to it
 
 
@@ -35,6 +36,11 @@ def is_full(error: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_FULL
     return str(getattr(cause, "sqlstate", "")) == _DISK_FULL
+
+
+def is_beaten(error: BaseException) -> bool:
+    """Whether somebody else wrote first to what we meant to write: nothing of ours was done."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BEATEN
 
 
 def is_outage(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from newsletters.delivery import freeze, merged, reconcile
+from newsletters.kernel.outage import is_beaten
 from newsletters.runtime import Runtime
 from newsletters.tasks.one_round import OneRound
 
@@ -76,8 +77,11 @@ class LongWork:
             try:
                 with self.runtime.db.transaction() as session:
                     is_unfinished = step(session)
-            except DBAPIError:
-                log.exception("long work was interrupted; it goes on later")
+            except DBAPIError as error:
+                if is_beaten(error):
+                    log.info("somebody else is about the same long work")
+                else:
+                    log.exception("long work was interrupted; it goes on later")
                 return
             if is_unfinished and self.runtime.db.is_sqlite:
                 time.sleep(min(time.monotonic() - started, LONGEST_GAP_SECONDS))  # others wait for its lock

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletters.delivery import absence, batches, freeze, reconcile, servers_books
 from newsletters.kernel.identity import is_known_dead
+from newsletters.kernel.outage import is_beaten
 from newsletters.mail import outbox
 from newsletters.publishing.lifecycle import WrongState
 from newsletters.publishing.signatures import sign_issue
@@ -128,8 +129,11 @@ class Pulse:
                     act(session, issue_id)
             except WrongState as error:
                 log.info("issue %d: %s; somebody was faster", issue_id, error)
-            except Exception:
-                log.exception("issue %d: %s failed", issue_id, act.__name__)
+            except Exception as error:
+                if is_beaten(error):
+                    log.info("issue %d: somebody was faster", issue_id)
+                else:
+                    log.exception("issue %d: %s failed", issue_id, act.__name__)
 
     def _nudge(self, task: str) -> None:
         if self.runtime.engine.waiting() < MOST_WAITING_NUDGES:

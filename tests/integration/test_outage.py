@@ -19,7 +19,7 @@ from newsletters.app import create_app
 from newsletters.kernel import db as kernel_db
 from newsletters.kernel.clock import FixedClock
 from newsletters.kernel.db import Database
-from newsletters.kernel.outage import is_outage
+from newsletters.kernel.outage import is_beaten, is_outage
 from newsletters.kernel.tokens import Purpose
 from newsletters.runtime import Runtime
 from newsletters.schema import metadata
@@ -169,8 +169,28 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_statement_is_an_outage(post
     assert is_outage(error.value)
 
 
+def test_whoever_writes_second_from_an_old_snapshot_is_beaten(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE raced (number integer)"))
+        connection.execute(text("INSERT INTO raced VALUES (1)"))
+
+    with engine.connect() as slow, engine.connect() as quick:
+        slow.execution_options(isolation_level="REPEATABLE READ").execute(text("SELECT * FROM raced"))
+        quick.execute(text("UPDATE raced SET number = 2"))
+        quick.commit()
+        with pytest.raises(DBAPIError) as error:
+            slow.execute(text("SELECT number FROM raced FOR UPDATE"))
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE raced"))
+    engine.dispose()
+
+    assert is_beaten(error.value)
+
+
 def test_a_question_that_makes_no_sense_is_no_outage(db: Database) -> None:
     with db.reading() as session, pytest.raises(DBAPIError) as error:
         session.execute(text("SELECT nothing FROM nowhere"))
 
     assert not is_outage(error.value)
+    assert not is_beaten(error.value)
