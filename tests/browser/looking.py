@@ -8,6 +8,12 @@ from playwright.sync_api import Page
 PHONE = 390
 DESK = 1440
 NARROWEST = 320
+WATCH_SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 _axe = Axe()
 

@@ -11,7 +11,7 @@ from newsletters.subscribers.guard import CLIENT
 from newsletters.subscribers.mailboxes import ENDINGS, GUESSED, LARGE, NO_SLIPS, likely_meant
 from newsletters.subscribers.models import PostedForm
 from tests.browser.live import Live, crowd, six_digits
-from tests.browser.looking import axe_problems, scrolls_sideways
+from tests.browser.looking import WATCH_SHIFTS, axe_problems, scrolls_sideways
 from tests.sink import wait_until
 
 pytestmark = pytest.mark.browser
@@ -28,15 +28,19 @@ FORM_ADDED = """() => {
 THANKS = "Thank you for signing up for this newsletter. We've sent you a confirmation email."
 
 
-def test_the_article_carries_five_forms_of_five_newsletters(live: Live, new_page: NewPage) -> None:
+def test_the_article_carries_five_forms_of_five_newsletters_and_nothing_moves(
+    live: Live, new_page: NewPage
+) -> None:
     page = new_page()
-    page.goto(live.example_url)
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(live.example_url, wait_until="networkidle")
 
     forms = page.locator("form[data-newsletter-form]")
 
     expect(forms).to_have_count(5)
     expect(page.get_by_role("heading", name="Explaining Ukraine")).to_be_visible()
     assert len(set(forms.locator("[name=newsletter]").evaluate_all("each => each.map(e => e.value)"))) == 5
+    assert page.evaluate("window.shifts") == 0
 
 
 def test_a_form_answers_in_place_and_the_others_stay_as_they_are(live: Live, new_page: NewPage) -> None:

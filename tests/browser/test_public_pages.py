@@ -18,19 +18,13 @@ from newsletters.subscribers.models import (
     SubscriptionState,
 )
 from tests.browser.live import Live
-from tests.browser.looking import DESK, NARROWEST, PHONE, axe_problems, scrolls_sideways
+from tests.browser.looking import DESK, NARROWEST, PHONE, WATCH_SHIFTS, axe_problems, scrolls_sideways
 from tests.factories import make_subscriber, make_subscription
 from tests.mailbox import take_all
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
 LIGHT_BYTES = 60_000  # heads and bodies, without images
-WATCH_SHIFTS = """
-window.shifts = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shifts += entry.value;
-}).observe({ type: "layout-shift", buffered: true });
-"""
 
 
 @pytest.fixture(scope="module")
