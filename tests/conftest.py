@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from config import Config
@@ -35,7 +35,11 @@ from tests.talking import authority, ehlo, is_tls, talk
 
 __all__ = ["authority", "ehlo", "is_tls", "sink", "talk"]  # fixtures of their own modules
 
-settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+# The same examples in every run, and none too slow: how long one takes says how busy the machine is. Whoever
+# wants to look for others runs pytest with ``--hypothesis-profile=default``.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 share()
 
@@ -73,7 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if programs is None:
         raise pytest.UsageError("PostgreSQL's server is missing: apt-get install postgresql")
     _server = PrivatePostgres(programs)
-    _server.start()
+    try:
+        _server.start()
+    except RuntimeError as error:
+        raise pytest.UsageError(f"PostgreSQL's server does not start: {error}") from error
     os.environ[SERVER_URL] = _server.url
 
 

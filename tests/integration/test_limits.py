@@ -23,7 +23,9 @@ DAY = timedelta(days=1)
 MAIL = ExactLimit("mail", ((1, DAY), (3, timedelta(days=30))))
 POSTS = Limit("posts", 3, timedelta(hours=1))
 on_one_database = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 gaps = st.lists(

@@ -85,7 +85,11 @@ def test_nothing_needs_a_style_sheet_or_a_script(db: Database) -> None:
     assert '<p style="' in html
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(body=st.text(max_size=300))
 def test_no_text_can_do_without_the_way_out(db: Database, body: str) -> None:
     with db.transaction() as session:

@@ -43,7 +43,7 @@ def verdicts(verifier: OpenDkim, raw: bytes) -> list[str]:
     return [verifier.verdict(raw, index=index) for index in range(2)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=ANY, subject=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp"))))
 def test_each_signature_is_good_by_itself(verifier: OpenDkim, text: str, subject: str) -> None:
     raw = signed(text, subject)
