@@ -7,7 +7,7 @@ import ssl
 from functools import lru_cache
 from pathlib import Path
 
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int]
 
 
 def trust(cafile: str | None, *, certfile: str | None = None, keyfile: str | None = None) -> ssl.SSLContext:
@@ -29,4 +29,4 @@ def _context(
 
 def _stamp(name: str) -> Stamp:
     stat = Path(name).stat()
-    return stat.st_mtime_ns, stat.st_size
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -164,4 +164,6 @@ def test_words_before_the_handshake_are_an_outage(authority: Authority) -> None:
 
 def _copied(authority: Authority, certfile: Path, keyfile: Path) -> None:
     for source, target in zip(authority.vouch("127.0.0.3"), (certfile, keyfile), strict=True):
-        target.write_bytes(source.read_bytes())
+        renewed = target.with_suffix(".new")
+        renewed.write_bytes(source.read_bytes())
+        renewed.replace(target)
