@@ -23,7 +23,7 @@ ACCEPTED = Reply.of(250, "2.0.0 queued")
 
 
 def main(database_url: str, rate: str, seconds: float, worker: str) -> None:
-    """Send letters to nowhere for some seconds, as often as the shared rate lets this worker."""
+    """Send letters to nowhere for some seconds, one at least, as often as the shared rate lets it."""
     db = Database(database_url)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "shaping.toml"
@@ -44,7 +44,7 @@ def main(database_url: str, rate: str, seconds: float, worker: str) -> None:
 def _send(dispatcher: Dispatcher[int], *, ends_at: float) -> list[int]:
     moments: list[int] = []
     number = 0
-    while time.monotonic() < ends_at:
+    while time.monotonic() < ends_at or not moments:
         while dispatcher.waiting() < 100:
             dispatcher.add(number, domain="readers.example", issue_id=1)
             number += 1

@@ -1,5 +1,6 @@
 """The operator's commands as processes: each program alone, and what stands in its way in one line."""
 
+import re
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from tests.postgres import free_port
 from tests.running import listens
 from tests.sink import wait_until
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 Start = Callable[..., Program]
 
 
@@ -60,7 +61,9 @@ def test_web_and_mail_door_start_by_themselves_and_end_when_told(
     programs = [start("web"), start("inbound")]
     ports = [int(settings[name]) for name in ("PORT", "INBOUND_PORT")]
     wait_until(lambda: all(map(listens, ports)), timeout=START_SECONDS, what="both")
-    with urllib.request.urlopen(f"http://127.0.0.1:{settings['PORT']}/healthz", timeout=20) as answer:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{settings['PORT']}/healthz", timeout=START_SECONDS
+    ) as answer:
         health = answer.status
 
     wait_until(lambda: set(_kinds(db)) == {Kind.WEB, Kind.INBOUND}, timeout=START_SECONDS, what="the roster")
@@ -90,7 +93,7 @@ def test_a_worker_is_on_the_list_while_it_runs_and_a_silent_one_is_told_apart(
     assert status == 0
     assert lines[0].split("  ")[0].startswith("machine")
     assert sorted("silent" in line for line in lines[1:]) == [False, True]
-    assert any(line.startswith("mail7.newsroom.example") and "1 min ago, silent" in line for line in lines)
+    assert any(re.match(r"mail7\.newsroom\.example .*\d+ min ago, silent", line) for line in lines)
     assert afterwards.startswith("No worker is running.")
 
 

@@ -3,7 +3,6 @@
 Killed and frozen ones are drills of their own (test_drills.py, test_machines.py).
 """
 
-import random
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from tests.sink import SinkProcess, wait_until
 
 READERS = 2500
 CONNECTIONS = 4
+PAUSES_AT = (150, 151, 900)  # messages: twice at once, and later; at random in the drills
 SEND_SECONDS = 600.0  # a bound for a machine that is very busy; a free one needs some ten seconds
 ACCEPTED, WAITING = DeliveryState.ACCEPTED, DeliveryState.WAITING
 
@@ -54,21 +54,22 @@ def test_a_worker_told_to_stop_drains_and_repeats_nothing(
     assert (stats["messages"], stats["distinct_recipients"]) == (READERS, READERS)
 
 
-def test_pausing_and_resuming_at_random_repeats_nothing_and_a_confirmation_overtakes(
+def test_pausing_and_resuming_repeats_nothing_and_a_confirmation_overtakes(
     db: Database, sink: SinkProcess, worker: WorkerProcess
 ) -> None:
     issue_id = schedule_issue(db, make_audience(db, READERS), at=_now())
     worker.start()
-    for moment in _random_moments(3, below=1200):
+    for moment in PAUSES_AT:
         _wait_for_messages(sink, moment)
         _act(db, issue_id, lifecycle.Action.PAUSE)
+        if moment == PAUSES_AT[-1]:  # before it goes on: many are still there to be overtaken
+            sink.faults({"match": "reader*@*", "fault": "slow-0.5"})
         _act(db, issue_id, lifecycle.Action.RESUME)
 
-    sink.faults({"match": "reader*@*", "fault": "slow-0.5"})  # they are still there to be overtaken
     with db.transaction() as session:
         params = {"subject": "Please confirm", "text": "Yes?", "html": "<p>Yes?</p>"}
         queue(session, QueuedMail("composed", "new@readers.example", "en", params), now=_now())
-    sink.message(to="new@readers.example", timeout=30)
+    sink.message(to="new@readers.example", timeout=SEND_SECONDS)
     left_when_overtaken = READERS - sink.stats()["messages"]
     sink.faults()
     _wait_for_end(db, issue_id)
@@ -86,7 +87,7 @@ def test_a_server_that_goes_away_during_the_send_is_waited_for(
     _wait_for_messages(sink, 300)
 
     sink.kill()
-    wait_until(lambda: state_of(db, issue_id) is IssueState.PAUSED, timeout=60, what="the pause")
+    wait_until(lambda: state_of(db, issue_id) is IssueState.PAUSED, timeout=SEND_SECONDS, what="the pause")
     with db.reading() as session:
         reason = session.get_one(Issue, issue_id).pause_reason
     sink.start()
@@ -109,11 +110,6 @@ def _few(sink: SinkProcess) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _random_moments(count: int, *, below: int) -> list[int]:
-    """After how many messages something is to happen: other ones in every run."""
-    return sorted(random.sample(range(100, below), count))
 
 
 def _act(db: Database, issue_id: int, action: lifecycle.Action) -> None:

@@ -146,20 +146,20 @@ def test_a_worker_without_its_engine_goes_on_by_the_database(
     settings = {"ENGINE_URL": redis_server.url}
     with WorkerProcess(config, sink, tmp_path / "worker", **settings):
         _queue(db, to="before@readers.example")
-        sink.message(to="before@readers.example", timeout=20)
+        sink.message(to="before@readers.example")
 
         redis_server.stop()
         _queue(db, to="stopped@readers.example")
-        sink.message(to="stopped@readers.example", timeout=20)
+        sink.message(to="stopped@readers.example")
 
         redis_server.start()
         redis_server.freeze()
         _queue(db, to="frozen@readers.example")
-        sink.message(to="frozen@readers.example", timeout=20)
+        sink.message(to="frozen@readers.example")
 
         redis_server.thaw()
         _queue(db, to="after@readers.example")
-        sink.message(to="after@readers.example", timeout=20)
+        sink.message(to="after@readers.example")
     assert sink.stats()["duplicates"] == 0
 
 

@@ -386,7 +386,7 @@ def test_a_second_mail_cannot_be_smuggled_in_the_first(
     victim = door.paths.for_issue(issue_id, reader + 1)
     hidden = b"MAIL FROM:<>\r\nRCPT TO:<%s>\r\nDATA\r\n%s" % (victim.encode(), DEAD)
     with (
-        socket.create_connection(("127.0.0.1", door.smtp_port), timeout=20) as raw,
+        socket.create_connection(("127.0.0.1", door.smtp_port), timeout=60) as raw,
         raw.makefile("rb") as heard,
     ):
         heard.readline()

@@ -346,7 +346,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
         "from newsletters.tasks.outbox import send_outbox; send_outbox(build(Config.from_env()))"
     )
     worker = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, env=environment)
-    wait_until(lambda: sum(sink.fault_hits()), timeout=20, what="the last dot")
+    wait_until(lambda: sum(sink.fault_hits()), timeout=60, what="the last dot")
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     sink.faults()

@@ -26,7 +26,7 @@ from tests.sink import SinkProcess, wait_until
 ACCEPTED, WAITING = DeliveryState.ACCEPTED, DeliveryState.WAITING
 FAILED, UNKNOWN = DeliveryState.FAILED, DeliveryState.UNKNOWN
 SECOND = timedelta(seconds=1)
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -169,13 +169,12 @@ def test_two_servers_share_by_weight(newsroom: Newsroom, sink: SinkProcess, othe
 def test_a_server_that_goes_away_is_left_to_the_other_and_comes_back(
     newsroom: Newsroom, db: Database, sink: SinkProcess, other_sink: SinkProcess
 ) -> None:
-    for each in (sink, other_sink):
-        each.faults({"fault": "dot-slow-0.1"})
+    sink.faults({"fault": "dot-slow-1"})  # so that much is left when it goes away
+    other_sink.faults({"fault": "dot-slow-3"})  # and something still when it comes back
     issue_id = newsroom.send({"readers.example": 500}, [sink, other_sink])
     sink.wait_for(count=10, timeout=PATIENCE)
 
     sink.kill()
-    other_sink.faults({"fault": "dot-slow-3"})  # so that there is something left when the first comes back
     wait_until(lambda: "refused" in _trouble(db, sink), timeout=PATIENCE, what="a resting server")
     while_away = state_of(db, issue_id)
     sink.start()
@@ -222,7 +221,7 @@ def test_two_workers_hold_one_rate(newsroom: Newsroom, sink: SinkProcess) -> Non
 
     arrived = [datetime.fromisoformat(message.received_at) for message in sink.messages()]
     assert len(arrived) == 100
-    assert max(arrived) - min(arrived) >= 2 * SECOND
+    assert max(arrived) - min(arrived) >= 1.5 * SECOND  # two rates would be through in 1.1, one in 2.4
     # Rates bound when messages begin; on a busy machine some that began one after the other end together.
     assert most_in_any(SECOND, arrived) <= 40 + 5 + 40
 
@@ -263,6 +262,7 @@ def test_a_provider_that_refuses_us_rests_and_all_others_get_their_issue(
     issue_id = newsroom.send({"gmail.com": 80, "ukr.net": 60}, [sink])
 
     sink.wait_for(count=60, timeout=PATIENCE)
+    wait_until(lambda: outcomes(db, issue_id).get(ACCEPTED) == 60, timeout=PATIENCE, what="the books")
     wait_until(lambda: _handed_back(db, issue_id, "gmail.com"), timeout=PATIENCE, what="letters put off")
 
     wait_until(lambda: _resting(db), timeout=PATIENCE, what="a rest")
