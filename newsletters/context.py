@@ -53,6 +53,11 @@ def transaction() -> Iterator[Session]:
         yield session
 
 
+def together(act: Callable[[Session], T]) -> T:
+    """The same, shared: ``act`` may run in another request's thread, so it must not ask about this one."""
+    return runtime().db.together(act)
+
+
 @contextmanager
 def reading() -> Iterator[Session]:
     """A session for looking only."""

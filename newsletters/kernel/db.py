@@ -8,15 +8,16 @@ allowed for delivery outcomes, and for who was about to send what.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletters.kernel.columns import Base
+from newsletters.kernel.group_commit import GroupCommit
 from newsletters.kernel.space import Space
 from newsletters.kernel.write_queue import WriteQueue, is_busy, until
 
@@ -26,6 +27,8 @@ CONNECT_SECONDS = 10  # a host that answers nothing at all would else hold a req
 IMMEDIATE: Final = "IMMEDIATE"
 KEEP_LOG: Final = "PRAGMA journal_mode=WAL"
 SYNCHRONOUS: Final = "synchronous"  # what a connection was told last
+
+T = TypeVar("T")
 
 
 class Database:
@@ -40,6 +43,7 @@ class Database:
         self._durable = _sessions(self.engine, mode=IMMEDIATE, synchronous="FULL")
         self._relaxed = _sessions(self.engine, mode=IMMEDIATE, synchronous="NORMAL")
         self._reading = _sessions(self.engine, mode="DEFERRED", synchronous="FULL")
+        self._group = GroupCommit(self.transaction)
 
     def _open(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
@@ -67,6 +71,17 @@ class Database:
         """Commit what the block wrote, or nothing of it if the block raises."""
         with self.space.watched(), (self._durable if durable else self._relaxed).begin() as session:
             yield session
+
+    def together(self, act: Callable[[Session], T]) -> T:
+        """Do ``act`` in a durable transaction that it may share with what other threads write at this moment.
+
+        It may run in one of those threads, so it must know all it needs. PostgreSQL commits side by side, and
+        there nothing is shared.
+        """
+        if self._queue is not None:
+            return self._group.run(act)
+        with self.transaction() as session:
+            return act(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

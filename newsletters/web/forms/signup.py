@@ -1,9 +1,10 @@
 """A valid form is written down for a worker to take: the same for our own pages and embedded ones."""
 
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
 
 from flask_babel import get_locale
-from sqlalchemy.orm import Session
 
 from newsletters import context
 from newsletters.subscribers import intake, proofs
@@ -13,6 +14,8 @@ from newsletters.web.forms.offers import Offers
 from newsletters.web.forms.pace import Pace
 from newsletters.web.forms.proof import brought
 
+T = TypeVar("T")
+NO_PROOF: Final = proofs.Proof()
 NUDGED_EVERY_SECONDS: Final = 0.03  # a post in between is found with the next one, or by the pulse
 
 
@@ -41,15 +44,14 @@ def sign_up(
         fields=form.answers,
         typed=form.typed,
     )
-    with context.transaction() as session:
-        receipt = intake.note_signup(
-            session,
-            wanted,
-            is_proven=_is_proven(session),
-            means=runtime,
-            now=context.now(),
-            most_per_minute=runtime.config.signups_per_minute,
-        )
+    note = partial(
+        intake.note_signup,
+        signup=wanted,
+        means=runtime,
+        now=context.now(),
+        most_per_minute=runtime.config.signups_per_minute,
+    )
+    receipt = _admitted(note)
     _nudge()
     return receipt
 
@@ -57,17 +59,16 @@ def sign_up(
 def ask_by_mail(kind: FormKind, email: str) -> None:
     """Take a form that holds nothing but an address; the answer never says whether a mail follows."""
     runtime = context.runtime()
-    with context.transaction() as session:
-        intake.note_address(
-            session,
-            kind,
-            email,
-            client=context.client_address(),
-            is_proven=_is_proven(session),
-            means=runtime,
-            now=context.now(),
-            most_per_minute=runtime.config.signups_per_minute,
-        )
+    note = partial(
+        intake.note_address,
+        kind=kind,
+        email=email,
+        client=context.client_address(),
+        means=runtime,
+        now=context.now(),
+        most_per_minute=runtime.config.signups_per_minute,
+    )
+    _admitted(note)
     _nudge()
 
 
@@ -77,7 +78,11 @@ def _nudge() -> None:
         context.runtime().engine.nudge("take_forms")
 
 
-def _is_proven(session: Session) -> bool:
-    """Whether the post brought a proof that is good; it is spent with the transaction."""
-    client = context.client_address()
-    return proofs.redeem(session, brought(), client=client, means=context.runtime(), now=context.now())
+def _admitted(note: Callable[..., T]) -> T:
+    """Note the form. One that brought a proof has it looked at before the database is held up for it."""
+    proof, client = brought(), context.client_address()
+    if proof == NO_PROOF:
+        return context.together(note)
+    with context.transaction() as session:
+        is_proven = proofs.redeem(session, proof, client=client, means=context.runtime(), now=context.now())
+        return note(session, is_proven=is_proven)
