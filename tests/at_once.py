@@ -10,7 +10,7 @@ def all_at_once(acts: list[Callable[[], object]]) -> list[object]:
     start = Barrier(len(acts))
 
     def run(act: Callable[[], object]) -> object:
-        start.wait(timeout=30)
+        start.wait(timeout=60)
         return act()
 
     with ThreadPoolExecutor(len(acts)) as pool:

@@ -49,7 +49,8 @@ def make_audience(db: Database, count: int, *, first: str = "reader") -> Newslet
             for number, email in enumerate(emails)
         ]
         session.execute(insert(Subscriber), readers)
-        ids = session.scalars(select(Subscriber.id).where(Subscriber.email_key.in_(emails))).all()
+        found = select(Subscriber.id).where(Subscriber.email_key.in_(emails))
+        ids = session.scalars(found.order_by(Subscriber.id)).all()
         session.execute(
             insert(Subscription),
             [
@@ -143,9 +144,13 @@ class WorkerProcess:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(
-            lambda: "worker ready" in self.log[before:] or self._has_ended(), timeout=120, what="a worker"
-        )
+        try:
+            wait_until(
+                lambda: "worker ready" in self.log[before:] or self._has_ended(), timeout=120, what="it"
+            )
+        except BaseException as error:
+            self.end(signal.SIGKILL)
+            raise RuntimeError(f"the worker did not start: {error}: {self.log[before:]}") from error
         return self
 
     @property
@@ -167,7 +172,7 @@ class WorkerProcess:
 
     def _has_ended(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
-            raise RuntimeError(f"the worker did not start: {self.log}")
+            raise RuntimeError("it ended at once")
         return False
 
     def __enter__(self) -> Self:

@@ -55,14 +55,14 @@ class DemandingServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -82,7 +82,7 @@ class DemandingServer:
             if isinstance(talk.transport, asyncio.Transport):
                 talk.transport.abort()
         listening.close()
-        await asyncio.wait_for(all_gone, 10)
+        await asyncio.wait_for(all_gone, 60)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -6,11 +6,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
 LOWEST_PORT = 10_240
+PATIENCE_SECONDS = 240.0
 
 SETTINGS = (  # whatever is on this server may be lost at any moment
     "fsync=off",
@@ -25,7 +26,7 @@ SETTINGS = (  # whatever is on this server may be lost at any moment
 )
 DURABLE = ("max_connections=200",)  # as PostgreSQL comes: what is committed is on disk
 
-_claims: list[socket.socket] = []
+_claims: dict[int, socket.socket] = {}
 
 
 def free_port() -> int:
@@ -40,6 +41,13 @@ def free_ports(count: int) -> list[int]:
     give it to some connection or to another test. Other processes of the suite choose otherwise.
     """
     return list(islice(filter(_is_ours, iter(_some_port, None)), count))
+
+
+def give_back(ports: Iterable[int]) -> None:
+    """Let others have ports that were free ones."""
+    for port in ports:
+        if port in _claims:
+            _claims.pop(port).close()
 
 
 def _some_port() -> int:
@@ -58,7 +66,7 @@ def _is_ours(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    _claims[port] = claim
     return True
 
 
@@ -92,7 +100,16 @@ class PrivatePostgres:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it; the first time on a new, empty cluster."""
+        """Start it; the first time on a new, empty cluster, of which a failure leaves nothing behind."""
+        is_new = not self._data.exists()
+        try:
+            self._start()
+        except BaseException:
+            if is_new:
+                self.stop()
+            raise
+
+    def _start(self) -> None:
         if not self.is_running():  # a killed server's process number may still be somebody's
             (self._data / "postmaster.pid").unlink(missing_ok=True)
             (self._folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
@@ -107,7 +124,8 @@ class PrivatePostgres:
             f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
         )
         log = self._folder / "log"
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(log), "-o", f"{listen} {options}", "start")
+        given = ("-w", "-t", str(int(PATIENCE_SECONDS / 2)), "-l", str(log), "-o", f"{listen} {options}")
+        self._run("pg_ctl", "-D", str(self._data), *given, "start")
 
     def restart(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "fast", "restart")
@@ -138,6 +156,17 @@ class PrivatePostgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
-        subprocess.run(
-            command, user=self._user, cwd=self._folder, check=True, stdout=subprocess.DEVNULL, timeout=60
-        )
+        with (self._folder / "said").open("wb") as said:  # no pipe: the server would keep it open
+            done = subprocess.run(
+                command,
+                user=self._user,
+                cwd=self._folder,
+                check=False,
+                stdout=said,
+                stderr=said,
+                timeout=PATIENCE_SECONDS,
+            )
+        if done.returncode:
+            files = [path for path in (self._folder / "said", self._folder / "log") if path.exists()]
+            words = "".join(path.read_text(errors="replace") for path in files)
+            raise RuntimeError(f"{program} failed with status {done.returncode}: {words[-2000:]}")

@@ -14,6 +14,7 @@ import redis
 from tests.postgres import free_port
 from tests.sink import wait_until
 
+READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
 
@@ -38,7 +39,11 @@ class PrivateRedis:
         options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._folder), "save": ""}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen([self._program, *arguments], stdout=subprocess.DEVNULL)
-        wait_until(self._answers, timeout=20, what="Redis")
+        try:
+            wait_until(self._answers, timeout=READY_SECONDS, what="Redis")
+        except BaseException:
+            self.remove()
+            raise
 
     def flush(self) -> None:
         """Forget everything."""
@@ -71,13 +76,15 @@ class PrivateRedis:
 
     @contextmanager
     def _client(self) -> Iterator["redis.Redis"]:
-        client = redis.Redis(port=self.port, socket_timeout=2)
+        client = redis.Redis(port=self.port, socket_timeout=20)
         try:
             yield client
         finally:
             client.close()
 
     def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"Redis ended at once with status {self._process.returncode}")
         try:
             with self._client() as client:
                 return bool(client.ping())

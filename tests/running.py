@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.postgres import free_ports
+from tests.sink import STOP_SECONDS, ended
 
+READY_SECONDS = 240  # migrating and furnishing, on a machine that is very busy
 ROOT = Path(__file__).parent.parent
 PORTS = ("PORT", "SINK_SMTP_PORT", "SINK_HTTP_PORT", "EXAMPLE_PORT", "INBOUND_PORT")
 
@@ -46,14 +48,22 @@ class Running:
             self.output += line
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ctrl-C stops everything" in self.output or self.process.poll() is not None)
+        try:
+            wait_for(self._is_ready_or_over, seconds=READY_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"not ready after {READY_SECONDS} s: {self.output}") from error
         assert self.process.poll() is None, self.output
+
+    def _is_ready_or_over(self) -> bool:
+        return "Ctrl-C stops everything" in self.output or self.process.poll() is not None
 
     def finish(self, number: signal.Signals | None = None) -> int:
         if number is not None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
-        self._reader.join(10)
+        try:
+            status = ended(self.process)
+        finally:
+            self._reader.join(STOP_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status

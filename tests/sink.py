@@ -1,8 +1,9 @@
 """The local SMTP sink as a real process, for every test that looks at mail we sent.
 
-``SinkProcess`` starts ``python -m newsletters.sink`` on free loopback ports in a folder of its own and
-talks to it as anybody would: SMTP in, JSON out. The fixture ``sink`` gives one to a single test, forked from
-a process that has already imported everything: the same program, and there at once.
+``SinkProcess`` starts ``python -m newsletters.sink`` on loopback ports and in a folder of its own and
+talks to it as anybody would: SMTP in, JSON out. The ports stay its own while it is away. The fixture ``sink``
+gives one to a single test, forked from a process that has already imported everything: the same program, and
+there at once.
 """
 
 import json
@@ -27,9 +28,9 @@ from typing import IO, Any, Protocol, Self, TypeVar
 import pytest
 
 from newsletters.sink.__main__ import main
+from tests.postgres import free_ports, give_back
 
 PROJECT = Path(__file__).resolve().parent.parent
-READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.02
 UNSET = dict.fromkeys(
@@ -54,7 +55,7 @@ class Running(Protocol):
     def pid(self) -> int: ...
 
     @property
-    def stdout(self) -> IO[bytes] | None: ...
+    def stdout(self) -> IO[Any] | None: ...
 
     def send_signal(self, sig: int) -> None: ...
 
@@ -134,6 +135,7 @@ class SinkProcess:
         self.directory = directory
         self._environment = environment
         self._process: Running | None = None
+        self._ports: list[int] = []
         self.smtp_host = "127.0.0.1"
         self.smtp_port = 0
         self.http_url = ""
@@ -141,6 +143,8 @@ class SinkProcess:
     def start(self) -> Self:
         """Start it and wait until it answers. After a stop() or kill() it comes back on the same ports."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if not self._ports:
+            self._ports = free_ports(2)
         self._process = self._begun()
         ready = self._read_ready_line()
         self.smtp_host, self.smtp_port, self.http_url = (
@@ -161,12 +165,12 @@ class SinkProcess:
             )
 
     def _child_environment(self) -> dict[str, str]:
-        http_port = urllib.parse.urlsplit(self.http_url).port or 0
+        smtp_port, http_port = self._ports
         return {
             **os.environ,
             **UNSET,
             "DATA_DIR": str(self.directory),
-            "SINK_SMTP_PORT": str(self.smtp_port),
+            "SINK_SMTP_PORT": str(smtp_port),
             "SINK_HTTP_PORT": str(http_port),
             **self._environment,
         }
@@ -175,7 +179,7 @@ class SinkProcess:
         assert self._process is not None and self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            self._process.wait(READY_SECONDS)
+            self.end(signal.SIGTERM)
             raise RuntimeError(f"the sink did not start: {(self.directory / 'stderr.txt').read_text()}")
         return dict(json.loads(line))
 
@@ -215,6 +219,8 @@ class SinkProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        give_back(self._ports)
+        self._ports = []
 
     def request(
         self, method: str, path: str, *, body: object = None, headers: Mapping[str, str] | None = None
@@ -301,7 +307,7 @@ class Forked:
         self._process.start()
         writer.close()
         with reader:
-            self.stdout: IO[bytes] | None = os.fdopen(os.dup(reader.fileno()), "rb")
+            self.stdout: IO[Any] | None = os.fdopen(os.dup(reader.fileno()), "rb")
 
     @property
     def pid(self) -> int:

@@ -7,7 +7,6 @@ prepare or look at rows has ``live.runtime``, wired to the same database, engine
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 from config import Config
 from newsletters.cli.demo import furnish
 from newsletters.runtime import Runtime, build
-from newsletters.subscribers.guard import Post, admit
+from newsletters.subscribers.guard import CLIENT, Post, admit
 from newsletters.tasks.register import register
 from tests.postgres import free_ports
 from tests.sink import PROJECT, SinkProcess, wait_until
@@ -59,10 +58,12 @@ def running(folder: Path, database_url: str) -> Iterator[Live]:
         register(runtime)
         furnish(runtime)
         live = Live(f"http://localhost:{port}", f"http://localhost:{example_port}", sink, runtime)
-        for name, command in _commands(port).items():
-            stack.enter_context(_process(name, command, environment, folder))
+        started = {
+            name: stack.enter_context(_process(name, command, environment, folder))
+            for name, command in _commands(port).items()
+        }
         for name, address in {"web": f"{live.url}/healthz", "example": f"{live.example_url}/"}.items():
-            _wait_for(address, folder / f"{name}.log")
+            _wait_for(address, started[name], folder / f"{name}.log")
         yield live
 
 
@@ -77,13 +78,15 @@ def _commands(port: int) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _process(name: str, command: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
+def _process(
+    name: str, command: list[str], environment: dict[str, str], folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=PROJECT, env={**os.environ, **environment}, stdout=log, stderr=log
         )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:
@@ -93,18 +96,23 @@ def _process(name: str, command: list[str], environment: dict[str, str], folder:
             process.wait()
 
 
-def _wait_for(address: str, log: Path) -> None:
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def answers_or_ended() -> bool:
+        return process.poll() is not None or _answers(address)
+
     try:
-        wait_until(lambda: _answers(address), timeout=READY_SECONDS, what=address)
+        wait_until(answers_or_ended, timeout=READY_SECONDS, what=address)
     except TimeoutError as error:
         raise RuntimeError(f"{address} does not answer; its last words: {log.read_text()[-1500:]}") from error
+    if process.poll() is not None:
+        raise RuntimeError(f"what answers at {address} ended; its last words: {log.read_text()[-1500:]}")
 
 
 def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=30):  # noqa: S310  (our own)
             return True
-    except (urllib.error.URLError, ConnectionError):
+    except OSError:
         return False
 
 
@@ -112,8 +120,9 @@ def crowd(live: Live, *, posts: int) -> None:
     """Let the address that all tests come from have posted so often in this hour."""
     now = live.runtime.clock.now()
     with live.runtime.db.transaction() as session:
-        for _ in range(posts):
-            admit(session, Post("127.0.0.1", is_proven=True), means=live.runtime, now=now)
+        for at in (now, now + CLIENT.per):  # the next hour may begin before the test has posted
+            for _ in range(posts):
+                admit(session, Post("127.0.0.1", is_proven=True), means=live.runtime, now=at)
 
 
 def six_digits(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Self
 from tests.sink import ended
 
 PROJECT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.01
 TCP_ESTABLISHED = "01"
 READY = "worker ready"

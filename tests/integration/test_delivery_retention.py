@@ -104,7 +104,9 @@ def _sent(db: Database, *, days_ago: int, state: IssueState = IssueState.SENT) -
         )
         issue.frozen_at = at
         ids = session.scalars(
-            select(Subscription.subscriber_id).where(Subscription.newsletter_id == newsletter.id)
+            select(Subscription.subscriber_id)
+            .where(Subscription.newsletter_id == newsletter.id)
+            .order_by(Subscription.subscriber_id)
         ).all()
         for number, first in enumerate(range(0, READERS, BATCH)):
             mine = ids[first : first + BATCH]

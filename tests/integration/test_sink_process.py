@@ -88,7 +88,7 @@ def test_a_bad_setting_is_one_clear_line(tmp_path: Path, name: str, value: str) 
 
 
 def test_the_real_ports_stand_in_a_file(tmp_path: Path) -> None:
-    with SinkProcess(tmp_path) as sink:
+    with SinkProcess(tmp_path, SINK_SMTP_PORT="0", SINK_HTTP_PORT="0") as sink:
         ready = json.loads((tmp_path / "sink" / "ready.json").read_text())
 
         assert ready["smtp_port"] == sink.smtp_port > 0

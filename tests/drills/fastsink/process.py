@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tests.drills.fastsink.books import RECORD, Books
 from tests.drills.fastsink.faults import Fault
+from tests.postgres import free_port
 from tests.sink import ended
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -25,7 +26,7 @@ class FastSink:
 
     def __init__(self, folder: Path, *, certificate: tuple[Path, Path] | None = None) -> None:
         self.path = folder / "books"
-        self.port = 0
+        self.port = free_port()
         self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
         self._asking = Lock()
