@@ -86,7 +86,7 @@ def test_signing_out_and_in_elsewhere_loses_no_text(writing: Page, db: Database,
     # Signed in again, which makes the page's old token for forms void.
     writing.context.add_cookies([{"name": "desk", "value": desk["value"], "url": writing.url}])
 
-    expect(writing.locator("#save-status")).to_contain_text("Saved at", timeout=20_000)
+    expect(writing.locator("#save-status")).to_contain_text("Saved at")
     assert stored(db, issue.id).subject == "Typed while signed out"
 
 
@@ -230,7 +230,7 @@ def test_sending_counts_down_and_can_be_undone(writing: Page, db: Database, issu
     writing.get_by_role("button", name="Send …").click()
     writing.wait_for_url("**/send")
     writing.get_by_role("button", name="Send it to 2 readers").click()
-    expect(writing.locator("[data-seconds]")).to_have_text(re.compile("2[0-9]"))
+    expect(writing.locator("[data-seconds]")).to_have_text(re.compile("^[12]?[0-9]$"))
 
     writing.get_by_role("button", name="Undo").click()
 

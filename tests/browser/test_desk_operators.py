@@ -59,7 +59,8 @@ def test_an_owner_reads_what_is_held_and_releases_it(
 
     _open(page, desk, f"/issues/{issue_id}")
     _look_at(page, f"held-issue-{width}-{theme}")
-    page.get_by_role("link", name="What to look at").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="What to look at").click()
     _look_at(page, f"held-{width}-{theme}")
     page.get_by_role("button", name="We have looked: release the sending").click()
 

@@ -183,7 +183,7 @@ def _fields(live: Live, email: str) -> dict[str, Any]:
         with live.runtime.db.reading() as session:
             return dict(session.scalars(select(Subscriber.fields).where(Subscriber.email == email)).one())
 
-    wait_until(kept, timeout=20, what="the reader's answers")
+    wait_until(kept, timeout=60, what="the reader's answers")
     return kept()
 
 

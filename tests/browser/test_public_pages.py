@@ -167,7 +167,8 @@ def test_what_follows_a_form_is_sound_too(
     problems: list[str] = []
 
     page.goto(live.url)
-    page.get_by_role("button", name="Subscribe").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Subscribe").click()
     problems += axe_problems(page)
     page.get_by_label("Send me Culture Weekend").check()
     page.get_by_label("Enter your email to subscribe").fill(f"sound.{theme}@readers.example")
@@ -175,7 +176,8 @@ def test_what_follows_a_form_is_sound_too(
     expect(page.get_by_role("heading", level=1)).to_have_text("Successfully subscribed")
     problems += axe_problems(page)
     page.get_by_label("Six-digit code from the mail").fill("12")
-    page.get_by_role("button", name="Confirm").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Confirm").click()
     problems += axe_problems(page)
     page.goto(addresses["preferences"])
     page.get_by_text("How often Explaining Ukraine comes").click()

@@ -38,7 +38,8 @@ def give_password(page: Page, address: str, editor: Editor) -> None:
     page.goto(f"{address}/desk/account/second-factor")
     page.get_by_label("Your e-mail address").fill(editor.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def take_secret(page: Page) -> bytes:
@@ -51,7 +52,8 @@ def take_secret(page: Page) -> bytes:
 
 def give_code(page: Page, code: str, button: str) -> None:
     page.get_by_label("Code from the app").fill(code)
-    page.get_by_role("button", name=button, exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
 
 
 def test_it_is_set_up_on_a_phone_without_scripts_and_asked_for_from_then_on(
@@ -100,7 +102,8 @@ def test_every_page_of_it_is_accessible_and_fits_and_codes_are_copied(
     page.context.clear_cookies()
     give_password(page, address, editor)
     wrong += look(page, "asked")
-    page.get_by_role("link", name="Use a recovery code").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Use a recovery code").click()
     wrong += look(page, "recovery")
 
     assert copied.split("\n") == shown

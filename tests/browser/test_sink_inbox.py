@@ -133,7 +133,8 @@ def test_remote_images_load_only_when_asked_for(inbox: SinkProcess, page: Page) 
     asked = answer_newsroom(page)
     open_first(page, inbox)
 
-    page.get_by_role("link", name="Show remote images").click()
+    with page.expect_response(REMOTE):
+        page.get_by_role("link", name="Show remote images").click()
     expect(page.get_by_role("link", name="Hide remote images")).to_be_visible()
     page.wait_for_load_state("networkidle")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from newsletters.accounts.sessions import open_session
 from newsletters.kernel.db import Database
@@ -59,7 +59,7 @@ def test_the_menu_of_a_phone_opens_by_keyboard_and_without_javascript(
     page.locator(".desk-menu summary").focus()
     page.keyboard.press("Enter")
 
-    assert rooms.get_by_role("link", name="Issues").is_visible()
+    expect(rooms.get_by_role("link", name="Issues")).to_be_visible()
 
 
 def test_the_first_stop_of_the_keyboard_skips_to_the_text(style_page: Callable[..., Page]) -> None:
@@ -68,7 +68,7 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_text(style_page: Callable[.
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_a_table_stays_a_table_where_it_looks_like_cards(style_page: Callable[..., Page]) -> None:
