@@ -35,6 +35,7 @@ class KilledWorkers:
     kills: int = 1_000
     workers: int = 4
     batch_size: int = 200
+    resumes_within: float = RESUME_SECONDS
 
     def __call__(self, ground: Ground) -> Verdict:
         with ground.stage(Readers(self.readers), BATCH_SIZE=str(self.batch_size)) as stage:
@@ -56,7 +57,7 @@ class KilledWorkers:
                 and balance.states == {DeliveryState.ACCEPTED: self.readers}
                 and balance.is_even
                 and balance.same_id <= allowed
-                and resumed <= RESUME_SECONDS
+                and resumed <= self.resumes_within
             ),
             figure=(
                 f"{gang.kills:,} kills, {self.readers:,} readers: {balance.lost} lost; "
@@ -66,7 +67,7 @@ class KilledWorkers:
             ),
             limit=(
                 f"0 lost; at most {allowed:,} repeated (one a connection a kill), same Message-ID; "
-                f"resumed within {RESUME_SECONDS:.0f} s"
+                f"resumed within {self.resumes_within:.0f} s"
             ),
         )
 

@@ -1,5 +1,7 @@
 """The table of drills: what each shows, at full size and as the suite runs it."""
 
+from datetime import timedelta
+
 from tests.drills.bad_domain import BadDomain
 from tests.drills.database_away import LockedDatabase, RestartedDatabase
 from tests.drills.drill import Drill
@@ -20,6 +22,7 @@ from tests.drills.signup_floods import SignupFloods
 from tests.drills.wrong_clocks import WrongClocks
 
 SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
+BUSY_SECONDS = 300.0  # the short forms run beside other tests, and measure no time
 
 DRILLS: tuple[Drill, ...] = (
     Drill(
@@ -32,7 +35,7 @@ DRILLS: tuple[Drill, ...] = (
         "killed-workers",
         "Workers killed at random moments lose nobody and repeat at most what was on its way.",
         full=KilledWorkers(),
-        short=KilledWorkers(readers=600, kills=6, workers=2, batch_size=50),
+        short=KilledWorkers(readers=600, kills=6, workers=2, batch_size=50, resumes_within=BUSY_SECONDS),
     ),
     Drill(
         "frozen-worker",
@@ -124,7 +127,9 @@ DRILLS: tuple[Drill, ...] = (
         "many-machines",
         "Two web servers and three workers lose nothing while they, Redis and PostgreSQL break.",
         full=ManyMachines(),
-        short=ManyMachines(readers=600, rounds=1, batch_size=25, seconds_a_message=0.1),
+        short=ManyMachines(
+            readers=600, rounds=1, batch_size=25, seconds_a_message=0.1, recovers_within=BUSY_SECONDS
+        ),
         databases=POSTGRESQL,
     ),
     Drill(
@@ -144,7 +149,9 @@ DRILLS: tuple[Drill, ...] = (
         "signup-floods",
         "A flood of sign-ups sets off one mail to its victim, few to strangers, and keeps no reader out.",
         full=SignupFloods(),
-        short=SignupFloods(for_one=150, clients=30, for_many=250, per_minute=50),
+        short=SignupFloods(
+            for_one=150, clients=30, for_many=250, per_minute=50, longest=timedelta(seconds=BUSY_SECONDS)
+        ),
     ),
     Drill(
         "histories",
